@@ -1,0 +1,1 @@
+"""One file that holds a model and is safe to open."""

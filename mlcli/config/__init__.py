@@ -1,0 +1,1 @@
+"""YAML text to a frozen `Config`, with the place of every mistake."""

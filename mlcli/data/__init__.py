@@ -1,0 +1,1 @@
+"""Files to a typed `Dataset`, and the contract that its columns keep."""

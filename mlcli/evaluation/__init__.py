@@ -1,0 +1,1 @@
+"""Metrics with intervals, gates and the comparison with a dummy."""

@@ -1,0 +1,1 @@
+"""Column kinds to scikit-learn transformers."""

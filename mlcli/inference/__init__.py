@@ -1,0 +1,1 @@
+"""Fitted pipeline to predictions."""

@@ -1,0 +1,1 @@
+"""The catalogue: scikit-learn's estimators by name, and our own."""
