@@ -67,7 +67,9 @@ class MissingExtraError(ConfigError):
     """
 
     def __init__(self, what: str, *, extra: str) -> None:
-        super().__init__(f"{what} needs the extra {extra!r}, which is not installed.", hint=f"pip install 'mlcli[{extra}]'")
+        super().__init__(
+            f"{what} needs the extra {extra!r}, which is not installed.", hint=f"pip install 'mlcli[{extra}]'"
+        )
         self.extra = extra
 
 

@@ -42,7 +42,10 @@ class DataConfig(Section):
         None, description="The files' format, where the name does not tell."
     )
     separator: str | None = Field(
-        None, min_length=1, max_length=1, description="Character between cells of a text file. Left out: found from the first lines."
+        None,
+        min_length=1,
+        max_length=1,
+        description="Character between cells of a text file. Left out: found from the first lines.",
     )
     encoding: str = Field("utf-8", description="Character encoding of text files.")
     sheet: str | None = Field(None, description="Sheet of an Excel file. Left out: the first.")
@@ -51,7 +54,9 @@ class DataConfig(Section):
         None,
         description="The class that precision, recall and F1 are about, of two. Left out: 1, true or yes where there is one, else the rarer.",
     )
-    id: tuple[str, ...] = Field((), description="Columns that name a row: never seen by the model, kept in predictions.")
+    id: tuple[str, ...] = Field(
+        (), description="Columns that name a row: never seen by the model, kept in predictions."
+    )
     weight: str | None = Field(None, description="Column of sample weights (>= 0), used in fitting and in the metrics.")
     drop: tuple[str, ...] = Field((), description="Columns that the model must not see.")
     columns: dict[str, ColumnKind] = Field({}, description="Kinds that correct the inferred ones, by column.")
@@ -78,14 +83,23 @@ class SplitConfig(Section):
             "hash: by a hash of `column`, stable as the data grows; column: `column` says which; files: `test_path` is the test."
         ),
     )
-    test_size: float = Field(0.2, gt=0, lt=1, description="Share of the rows (of the groups, for `group` and `hash`) held out.")
-    stratify: bool = Field(True, description="Keep the class shares in both parts (random and group splits of classes).")
+    test_size: float = Field(
+        0.2, gt=0, lt=1, description="Share of the rows (of the groups, for `group` and `hash`) held out."
+    )
+    stratify: bool = Field(
+        True, description="Keep the class shares in both parts (random and group splits of classes)."
+    )
     random_state: int = Field(0, ge=0, description="Seed of the shuffle.")
     column: str | None = Field(None, description="Column that the methods time, group, hash and column read.")
-    test_values: tuple[Label, ...] = Field(("test",), description="Values of `column` that mark a test row (method column).")
+    test_values: tuple[Label, ...] = Field(
+        ("test",), description="Values of `column` that mark a test row (method column)."
+    )
     test_path: str | tuple[str, ...] | None = Field(None, description="Files of the test rows (method files).")
     cv: int = Field(
-        0, ge=0, le=100, description="Folds of a cross-validation on the training rows, beside the hold-out; 0 for none, else 2 or more."
+        0,
+        ge=0,
+        le=100,
+        description="Folds of a cross-validation on the training rows, beside the hold-out; 0 for none, else 2 or more.",
     )
 
     @model_validator(mode="after")
@@ -105,9 +119,12 @@ class NumberConfig(Section):
     """How number columns reach the model."""
 
     impute: Literal["auto", "median", "mean", "zero", "none"] = Field(
-        "auto", description="What stands for a missing number. auto: none for models that read gaps themselves, else the median."
+        "auto",
+        description="What stands for a missing number. auto: none for models that read gaps themselves, else the median.",
     )
-    indicator: bool = Field(True, description="Add a 0/1 column for every number column with gaps in training, when imputing.")
+    indicator: bool = Field(
+        True, description="Add a 0/1 column for every number column with gaps in training, when imputing."
+    )
     scale: Literal["auto", "standard", "robust", "minmax", "quantile", "none"] = Field(
         "auto", description="auto: standard for models that compare distances or weights, none for trees."
     )
@@ -129,9 +146,10 @@ class CategoryConfig(Section):
 class DateConfig(Section):
     """How date columns reach the model."""
 
-    parts: tuple[Literal["year", "month", "day", "weekday", "hour", "minute", "quarter", "day_of_year", "weekend"], ...] | None = Field(
-        None, description="Parts taken out of each date. Left out: those that vary in training."
-    )
+    parts: (
+        tuple[Literal["year", "month", "day", "weekday", "hour", "minute", "quarter", "day_of_year", "weekend"], ...]
+        | None
+    ) = Field(None, description="Parts taken out of each date. Left out: those that vary in training.")
     elapsed: bool = Field(True, description="Add the days since the earliest training date.")
 
 
@@ -145,7 +163,9 @@ class TextConfig(Section):
     max_features: int = Field(50_000, ge=10, description="Most n-grams kept of each sort, by frequency.")
     min_df: int = Field(2, ge=1, description="An n-gram must stand in at least this many training texts.")
     components: int | None = Field(
-        None, ge=2, description="Reduce the n-grams to this many dense components. Left out: 100 for models that need dense input, else none."
+        None,
+        ge=2,
+        description="Reduce the n-grams to this many dense components. Left out: 100 for models that need dense input, else none.",
     )
 
 
@@ -162,18 +182,28 @@ class ModelConfig(Section):
     """Which model, with which parameters."""
 
     name: str = Field(description="A name from `mlcli models`.")
-    params: dict[str, Any] = Field({}, description="Parameters of the model; `mlcli models NAME` lists them with their defaults.")
+    params: dict[str, Any] = Field(
+        {}, description="Parameters of the model; `mlcli models NAME` lists them with their defaults."
+    )
+    random_state: int = Field(0, ge=0, description="Seed of everything random in the model.")
     class_weight: Literal["balanced"] | dict[str, Annotated[float, Field(ge=0)]] | None = Field(
-        None, description="Weight of each class in fitting: balanced, or a weight by class label. Left out: all rows weigh the same."
+        None,
+        description="Weight of each class in fitting: balanced, or a weight by class label. Left out: all rows weigh the same.",
     )
 
 
 class EvaluateConfig(Section):
     """How the model is judged."""
 
-    metrics: tuple[str, ...] | None = Field(None, description="Metrics shown, in this order. Left out: all that fit the task.")
-    gates: dict[str, float] = Field({}, description="Value each metric must reach (a score) or stay under (an error); a miss is exit code 5.")
-    confident: bool = Field(False, description="Judge gates on the unfavourable end of the interval instead of the value.")
+    metrics: tuple[str, ...] | None = Field(
+        None, description="Metrics shown, in this order. Left out: all that fit the task."
+    )
+    gates: dict[str, float] = Field(
+        {}, description="Value each metric must reach (a score) or stay under (an error); a miss is exit code 5."
+    )
+    confident: bool = Field(
+        False, description="Judge gates on the unfavourable end of the interval instead of the value."
+    )
     resamples: int = Field(1000, ge=100, le=100_000, description="Bootstrap resamples behind each interval.")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Probability that an interval is meant to hold.")
     random_state: int = Field(0, ge=0, description="Seed of the resampling.")
@@ -182,13 +212,18 @@ class EvaluateConfig(Section):
 class Config(Section):
     """Everything a run needs to be told."""
 
-    name: str = Field("", pattern=r"^[\w.\- ]*$", max_length=100, description="Name of the runs. Left out: the file's name.")
+    name: str = Field(
+        "", pattern=r"^[\w.\- ]*$", max_length=100, description="Name of the runs. Left out: the file's name."
+    )
     task: Task | None = Field(None, description="Left out: taken from the target, and said on stderr.")
-    output: str | None = Field(None, description="Folder of the runs, relative to this config file. Left out: runs/NAME under the working folder.")
+    output: str | None = Field(
+        None,
+        description="Folder of the runs, relative to this config file. Left out: runs/NAME under the working folder.",
+    )
     data: DataConfig = Field(description="Where the rows come from and what their columns mean.")
     split: SplitConfig = Field(SplitConfig(), description="How rows are held out for the evaluation.")
-    preprocess: PreprocessConfig = Field(PreprocessConfig(), description="What happens to each kind of column before the model.")
+    preprocess: PreprocessConfig = Field(
+        PreprocessConfig(), description="What happens to each kind of column before the model."
+    )
     model: ModelConfig = Field(description="Which model, with which parameters.")
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="How the model is judged.")
-
-
