@@ -6,7 +6,6 @@ and the file that ``mlcli init`` writes are all made from these classes.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
