@@ -9,17 +9,23 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-Kind = Literal["number", "category", "boolean", "text", "date"]
-"""How a column is used by the model."""
+from mlcli.config import kinds
 
-ColumnKind = Literal["number", "category", "boolean", "text", "date", "ignore"]
-"""What a config may say of a column: a kind, or that it is left out."""
-
-Task = Literal["classification", "regression"]
+Kind = kinds.Kind
+ColumnKind = kinds.ColumnKind
+Task = kinds.Task
 
 Label = bool | int | float | str
 """A class label as a config may write it."""
+
+AT_KEY = "at_key"
+"""Type of an error that a validator raises about one key, named by its context."""
+
+
+def _at(key: str, text: str) -> PydanticCustomError:
+    return PydanticCustomError(AT_KEY, "{text}", {"key": key, "text": text})
 
 
 class Section(BaseModel):
@@ -35,7 +41,11 @@ class DataConfig(Section):
         None,
         description="A file, a glob, or a list of them; relative to this config file. CSV, TSV (also .gz), Parquet, JSON Lines, Excel.",
     )
-    url: str | None = Field(None, description="A database URL, read with `query` (extra `sql`); instead of `path`.")
+    url: str | None = Field(
+        None,
+        repr=False,  # it may hold a password
+        description="A database URL, read with `query` (extra `sql`); instead of `path`. Write secrets as ${NAME}.",
+    )
     query: str | None = Field(None, description="The SQL query whose rows are read from `url`.")
     format: Literal["csv", "tsv", "parquet", "jsonl", "excel"] | None = Field(
         None, description="The files' format, where the name does not tell."
@@ -71,6 +81,13 @@ class DataConfig(Section):
             raise ValueError("'url' and 'query' go together")
         return self
 
+    @model_validator(mode="after")
+    def _target_is_its_own(self) -> Self:
+        for key, names in (("id", self.id), ("drop", self.drop), ("weight", (self.weight,))):
+            if self.target in names:
+                raise _at(f"data.{key}", f"must not name the target {self.target!r}")
+        return self
+
 
 class SplitConfig(Section):
     """How rows are divided into those the model learns from and those it is judged on."""
@@ -88,7 +105,7 @@ class SplitConfig(Section):
     stratify: bool = Field(
         True, description="Keep the class shares in both parts (random and group splits of classes)."
     )
-    random_state: int = Field(0, ge=0, description="Seed of the shuffle.")
+    random_state: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the shuffle.")
     column: str | None = Field(None, description="Column that the methods time, group, hash and column read.")
     test_values: tuple[Label, ...] = Field(
         ("test",), description="Values of `column` that mark a test row (method column)."
@@ -184,7 +201,7 @@ class ModelConfig(Section):
     params: dict[str, Any] = Field(
         {}, description="Parameters of the model; `mlcli models NAME` lists them with their defaults."
     )
-    random_state: int = Field(0, ge=0, description="Seed of everything random in the model.")
+    random_state: int = Field(0, ge=0, le=2**31 - 1, description="Seed of everything random in the model.")
     class_weight: Literal["balanced"] | dict[str, Annotated[float, Field(ge=0)]] | None = Field(
         None,
         description="Weight of each class in fitting: balanced, or a weight by class label. Left out: all rows weigh the same.",
@@ -205,14 +222,14 @@ class EvaluateConfig(Section):
     )
     resamples: int = Field(1000, ge=100, le=100_000, description="Bootstrap resamples behind each interval.")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Probability that an interval is meant to hold.")
-    random_state: int = Field(0, ge=0, description="Seed of the resampling.")
+    random_state: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the resampling.")
 
 
 class Config(Section):
     """Everything a run needs to be told."""
 
     name: str = Field(
-        "", pattern=r"^[\w.\- ]*$", max_length=100, description="Name of the runs. Left out: the file's name."
+        "", pattern=r"^(?:\w[\w.\- ]*)?$", max_length=100, description="Name of the runs. Left out: the file's name."
     )
     task: Task | None = Field(None, description="Left out: taken from the target, and said on stderr.")
     output: str | None = Field(
@@ -226,3 +243,12 @@ class Config(Section):
     )
     model: ModelConfig = Field(description="Which model, with which parameters.")
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="How the model is judged.")
+
+    @model_validator(mode="after")
+    def _classes_only(self) -> Self:
+        if self.task == "regression":
+            if self.data.positive is not None:
+                raise _at("data.positive", "is for classification, and task is regression")
+            if self.model.class_weight is not None:
+                raise _at("model.class_weight", "is for classification, and task is regression")
+        return self
