@@ -38,6 +38,12 @@ class Dataset:
     ids: pd.DataFrame
     rows: NDArray[np.int64]
 
+    @property
+    def y_true(self) -> NDArray[Any]:
+        """The target of rows that are known to carry one."""
+        assert self.y is not None, "rows without a target are refused where they are read"
+        return self.y
+
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.rows)

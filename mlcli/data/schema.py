@@ -9,12 +9,17 @@ from typing import Literal
 
 import msgspec
 
-from mlcli.config.sections import Kind, Task
+from mlcli.config.kinds import Kind, Task
 
 Storage = Literal["number", "boolean", "date", "text"]
 """What the cells of a column are, whatever the model does with them."""
 
 ClassLabel = bool | int | float | str
+
+
+def shown_label(label: ClassLabel) -> str:
+    """Return a class label as a message shows it: texts in quotes, truth values as ``true`` and ``false``."""
+    return str(label).lower() if isinstance(label, bool) else repr(label)
 
 
 class NumberRange(msgspec.Struct, frozen=True):
@@ -39,8 +44,9 @@ class NumberRange(msgspec.Struct, frozen=True):
 class DateRange(msgspec.Struct, frozen=True):
     """Spread of a date column over the training rows, as ISO 8601 text.
 
-    `format` is the strptime form that the texts had in training (None where
-    the file held dates).
+    `format` is the form that the texts had in training, a strptime pattern
+    from `mlcli.data.dates.FORMS` (None where the file held dates). ISO 8601 is
+    read whatever it says.
     """
 
     minimum: str
