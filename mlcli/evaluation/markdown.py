@@ -1,0 +1,145 @@
+"""An evaluation as Markdown, for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mlcli.evaluation.gates import GateVerdict, gate_sign
+from mlcli.evaluation.numerals import format_number
+from mlcli.evaluation.results import ConfusionMatrix, Estimate, Evaluation
+from mlcli.registry import METRICS
+
+_MOST_CLASSES = 20
+"""A wider confusion matrix cannot be read in a pull request."""
+
+
+def render_markdown(evaluation: Evaluation, *, title: str, gates: Sequence[GateVerdict] = ()) -> str:
+    """Write an evaluation as GitHub-flavoured Markdown.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        What was found.
+    title : str
+        Heading, such as the run's name.
+    gates : sequence of GateVerdict
+        What `judge_gates` found, if there were gates.
+
+    Returns
+    -------
+    str
+        The document, ending in a newline.
+    """
+    parts = [f"## {_plain(title)}", _verdict(evaluation)]
+    if gates:
+        parts.append(_gates(gates))
+    parts.append(_metrics(evaluation))
+    if evaluation.per_class:
+        parts += ["### Classes", _classes(evaluation)]
+    if evaluation.confusion is not None:
+        parts += ["### Confusion matrix", _confusion(evaluation.confusion)]
+    parts.append(_footnote(evaluation))
+    return "\n\n".join(parts) + "\n"
+
+
+def _plain(value: object) -> str:
+    """Write text that no Markdown or HTML reader takes for anything else."""
+    text = " ".join(str(value).split())
+    for character in "\\`*_[]|#":
+        text = text.replace(character, f"\\{character}")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _table(header: Sequence[str], lines: Iterable[Sequence[str]], *, text_columns: int = 1) -> str:
+    """Lay out a table whose first columns are text and whose others are numbers."""
+    rule = ["---" if column < text_columns else "---:" for column in range(len(header))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *lines))
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{format_number(low)} to {format_number(high)}"
+
+
+def _verdict(evaluation: Evaluation) -> str:
+    verdict = evaluation.verdict
+    opening, colon, numbers = verdict.message.partition(":")
+    sentences = [f"**{_sentence(opening)}**{colon} {_plain(numbers)}"]
+    return ". ".join([*sentences, *(_sentence(remark) for remark in verdict.remarks)]) + "."
+
+
+def _sentence(text: str) -> str:
+    return _plain(text[0].upper() + text[1:])
+
+
+def _gates(gates: Sequence[GateVerdict]) -> str:
+    lines = [
+        (
+            "passed" if gate.passed else "**missed**",
+            f"{_plain(gate.metric)} {gate_sign(gate.metric)} {gate.bound:g}",
+            _plain(gate.message),
+        )
+        for gate in gates
+    ]
+    return _table(("Gate", "Rule", "Judgement"), lines, text_columns=3)
+
+
+def _metrics(evaluation: Evaluation) -> str:
+    lines, notes = [], []
+    for result in evaluation.shown_metrics:
+        title = METRICS[result.name].title if result.name in METRICS else _plain(result.name)
+        if result.note:
+            notes.append(f"- {title}: {_plain(result.note)}")
+        lines.append(
+            (
+                f"{title} {'↑' if result.greater_is_better else '↓'}",
+                format_number(result.value),
+                _interval(result.low, result.high),
+                format_number(result.dummy),
+            )
+        )
+    table = _table(("Metric", "Value", f"{100 * evaluation.confidence:.4g} % interval", "Dummy"), lines)
+    return "\n".join([table, "", *notes]) if notes else table
+
+
+def _classes(evaluation: Evaluation) -> str:
+    def cell(estimate: Estimate) -> str:
+        if estimate.value is None or estimate.low is None:
+            return format_number(estimate.value)
+        return f"{format_number(estimate.value)} ({_interval(estimate.low, estimate.high)})"
+
+    lines = [
+        (_plain(found.label), f"{found.n_rows:,}", cell(found.precision), cell(found.recall), cell(found.f1))
+        for found in evaluation.per_class
+    ]
+    return _table(("Class", "Rows", "Precision", "Recall", "F1"), lines)
+
+
+def _confusion(matrix: ConfusionMatrix) -> str:
+    if len(matrix.labels) > _MOST_CLASSES:
+        return _confusions(matrix)
+    header = ["true \\ predicted", *(_plain(label) for label in matrix.labels)]
+    lines = [
+        [_plain(label), *(f"{count:,}" for count in counts)]
+        for label, counts in zip(matrix.labels, matrix.counts, strict=True)
+    ]
+    return _table(header, lines)
+
+
+def _confusions(matrix: ConfusionMatrix) -> str:
+    """List the pairs confused most often, where the matrix is too wide."""
+    pairs = sorted(
+        (-count, i, j) for i, counts in enumerate(matrix.counts) for j, count in enumerate(counts) if count and i != j
+    )[:_MOST_CLASSES]
+    lines = [(_plain(matrix.labels[i]), _plain(matrix.labels[j]), f"{-count:,}") for count, i, j in pairs]
+    opening = f"{len(matrix.labels)} classes; the pairs confused most often:"
+    return f"{opening}\n\n{_table(('True', 'Predicted', 'Rows'), lines, text_columns=2)}"
+
+
+def _footnote(evaluation: Evaluation) -> str:
+    weighted = ", weighted" if evaluation.weighted else ""
+    parts = [f"{evaluation.n_rows:,} rows{weighted}; intervals from {evaluation.resamples:,} bootstrap resamples."]
+    if evaluation.positive is not None:
+        parts.append(f"Positive class: {_plain(evaluation.positive)}.")
+    if evaluation.note:
+        parts.append(_sentence(evaluation.note) + ".")
+    return " ".join(parts)

@@ -1,0 +1,151 @@
+"""Whether a model is better than the dummy, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlcli.evaluation.intervals import percentile_interval
+from mlcli.evaluation.numerals import format_number
+from mlcli.evaluation.results import Outcome, Verdict
+from mlcli.registry import METRICS
+
+Floats = NDArray[np.float64]
+
+FEWEST_ROWS = 10
+"""With fewer rows a model that guesses would too often look better on every resample."""
+
+
+@dataclass(frozen=True)
+class Advantage:
+    """How far a model is ahead of the dummy by one metric; positive is better.
+
+    Parameters
+    ----------
+    metric : str
+        Name of the metric.
+    model, dummy : float
+        Both values on all rows.
+    difference : float
+        Their difference, turned so that more is better.
+    low, high : float, optional
+        Its interval.
+    """
+
+    metric: str
+    model: float
+    dummy: float
+    difference: float
+    low: float | None
+    high: float | None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the interval says."""
+        if self.low is not None and self.low > 0:
+            return "better"
+        if self.high is not None and self.high < 0:
+            return "worse"
+        return "no evidence"
+
+
+def advantage_of(
+    metric: str,
+    *,
+    model: tuple[float | None, Floats],
+    dummy: tuple[float | None, Floats],
+    confidence: float,
+    support: float,
+) -> Advantage | None:
+    """Compare the model with the dummy by one metric, resample by resample.
+
+    Parameters
+    ----------
+    metric : str
+        Name of the metric.
+    model, dummy : tuple of float and ndarray of shape (resamples,)
+        Value on all rows, and on each resample; the same resamples for both.
+    confidence : float
+        Probability that the interval is meant to hold.
+    support : float
+        Effective rows.
+
+    Returns
+    -------
+    Advantage or None
+        None where either value is undefined.
+    """
+    if model[0] is None or dummy[0] is None:
+        return None
+    sign = 1.0 if METRICS[metric].greater_is_better else -1.0
+    difference = sign * (model[0] - dummy[0])
+    interval = percentile_interval(difference, sign * (model[1] - dummy[1]), confidence=confidence, support=support)
+    enough = support >= FEWEST_ROWS
+    return Advantage(
+        metric, model[0], dummy[0], difference, interval.low if enough else None, interval.high if enough else None
+    )
+
+
+def judge(advantages: Mapping[str, Advantage | None], *, confidence: float) -> Verdict:
+    """Say whether the model is better than the dummy.
+
+    Parameters
+    ----------
+    advantages : mapping of str to Advantage
+        By metric, the one to judge on first; an undefined one passes the
+        judgement to the next.
+    confidence : float
+        Probability that the intervals are meant to hold.
+
+    Returns
+    -------
+    Verdict
+        The judgement with its numbers.
+    """
+    defined = [advantage for advantage in advantages.values() if advantage is not None]
+    if not defined:
+        name = next(iter(advantages))
+        message = f"no evidence that the model is better than the dummy: {name} is undefined on these rows"
+        return Verdict(name, "no evidence", None, None, None, message)
+    main = defined[0]
+    return Verdict(
+        metric=main.metric,
+        outcome=main.outcome,
+        difference=main.difference,
+        low=main.low,
+        high=main.high,
+        message=_message(main, confidence),
+        remarks=_remarks(main, defined[1:]),
+    )
+
+
+def _message(main: Advantage, confidence: float) -> str:
+    opening = {
+        "better": "better than the dummy",
+        "no evidence": "no evidence that the model is better than the dummy",
+        "worse": "worse than the dummy",
+    }[main.outcome]
+    numbers = f"{main.metric} {format_number(main.model)} against {format_number(main.dummy)}"
+    if main.low is None or main.high is None:
+        return f"{opening}: {numbers}, on too few rows to tell (at least {FEWEST_ROWS} are needed)"
+    interval = f"{format_number(main.low)} to {format_number(main.high)}"
+    return f"{opening}: {numbers}, ahead by {format_number(main.difference)} ({100 * confidence:.4g} % interval {interval})"
+
+
+def _remarks(main: Advantage, others: list[Advantage]) -> tuple[str, ...]:
+    remarks = []
+    for other in others:
+        numbers = f"{other.metric} {format_number(other.model)} against the dummy's {format_number(other.dummy)}"
+        if main.outcome != "better" and other.outcome == "better":
+            remarks.append(
+                f"{numbers} is better: the predicted classes are of use, the probabilities are not as they stand"
+            )
+        if main.outcome == "better" and other.outcome != "better":
+            remarks.append(
+                f"{numbers} is {'worse' if other.outcome == 'worse' else 'no better'}: "
+                "the probabilities are of use, the predicted classes hardly more than the most frequent one"
+            )
+    return tuple(remarks)
