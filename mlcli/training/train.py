@@ -1,0 +1,265 @@
+"""Config to a fitted, evaluated, stored run."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mlcli.config.load import LoadedConfig
+from mlcli.config.render import render_config
+from mlcli.data.findings import Finding
+from mlcli.data.prepared import write_dataset
+from mlcli.data.schema import Schema
+from mlcli.evaluation.baseline import Baseline, baseline_from
+from mlcli.evaluation.evaluate import evaluate
+from mlcli.evaluation.folds import FoldSummary, summarise_folds
+from mlcli.evaluation.results import Evaluation
+from mlcli.inference.golden import record_golden
+from mlcli.inference.predictor import Predictor
+from mlcli.training.place import require_writable
+from mlcli.training.prepare import Prepared, fingerprint, fingerprint_data, prepare
+from mlcli.training.prepared_folder import load_prepared
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from mlcli.artifact.manifest import Manifest
+    from mlcli.data.dataset import Dataset
+
+logger = logging.getLogger(__name__)
+
+GOLDEN_ROWS = 20
+"""Held-out rows stored with their predictions, to prove a loaded artifact."""
+
+HOLDOUT = "holdout.parquet"
+"""Name of the held-out rows in a run folder."""
+
+
+class Provenance(msgspec.Struct, frozen=True):
+    """How the rows of a run were found, divided and judged.
+
+    Parameters
+    ----------
+    split : str
+        How the rows were divided, for people.
+    holdout_sha256 : str
+        Digest of the run's held-out rows, so that `evaluate` judges on the true ones.
+    findings : tuple of Finding
+        What a look at the data found.
+    cross_validation : tuple of FoldSummary
+        Mean and spread of each metric over the folds; empty when none was asked for.
+    """
+
+    split: str
+    holdout_sha256: str
+    findings: tuple[Finding, ...]
+    cross_validation: tuple[FoldSummary, ...]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model and what it is worth.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted on the training rows.
+    baseline : Baseline
+        The dummy of the same rows.
+    evaluation : Evaluation
+        Scores on the hold-out.
+    cross_validation : tuple of FoldSummary
+        Mean and spread of each metric over the folds.
+    """
+
+    pipeline: Pipeline
+    baseline: Baseline
+    evaluation: Evaluation
+    cross_validation: tuple[FoldSummary, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stored training run.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it was written.
+    manifest : Manifest
+        What the artifact says of itself.
+    evaluation : Evaluation
+        Scores on the hold-out.
+    provenance : Provenance
+        How the rows were found, divided and judged.
+    schema : Schema
+        The data contract.
+    seconds : float
+        Time from the config to the stored run.
+    """
+
+    folder: Path
+    manifest: Manifest
+    evaluation: Evaluation
+    provenance: Provenance
+    schema: Schema
+    seconds: float
+
+
+def train(loaded: LoadedConfig, *, output: Path, created: datetime | None = None) -> Run:
+    """Fit, judge and store the model that `loaded` describes.
+
+    Parameters
+    ----------
+    loaded : LoadedConfig
+        The config, with the places of its values.
+    output : Path
+        Folder of the runs; the new run becomes its next number.
+    created : datetime, optional
+        Time written into the manifest. Now, when left out.
+
+    Returns
+    -------
+    Run
+        The stored run.
+
+    Raises
+    ------
+    ConfigError
+        If the model rejects a parameter; before any data is read.
+    DataError
+        If the data cannot be used as the config says.
+    OutputError
+        If the run cannot be written.
+    """
+    from mlcli.models.catalogue import check_parameters
+
+    started = time.perf_counter()
+    require_writable(output)
+    config = loaded.config
+    check_parameters(config.model, task=config.task, place=loaded.place)
+    prepared = find_prepared(loaded, output / "prepared") or prepare(loaded)
+    fitted = _fit_and_judge(loaded, prepared)
+    folder, manifest, provenance = _store(loaded, prepared, fitted, output=output, created=created or datetime.now(UTC))
+    return Run(folder, manifest, fitted.evaluation, provenance, prepared.schema, time.perf_counter() - started)
+
+
+def _fit_and_judge(loaded: LoadedConfig, prepared: Prepared) -> Fitted:
+    """Fit on the training rows, judge on those held out, and cross-validate where asked."""
+    schema, rows = prepared.schema, prepared.train
+    pipeline = fit(loaded, schema, rows)
+    baseline = baseline_from(rows.y_true, target=schema.target, sample_weight=rows.sample_weight)
+    logger.info("evaluating on %d held-out rows", len(prepared.test))
+    evaluation = _judge(Predictor(pipeline, schema), baseline, prepared.test, loaded)
+    return Fitted(pipeline, baseline, evaluation, _cross_validate(loaded, prepared))
+
+
+def find_prepared(loaded: LoadedConfig, folder: Path) -> Prepared | None:
+    """Return the rows that `preprocess` left in `folder` when they are those of this config, data and versions."""
+    if not (folder / "prepared.json").is_file():
+        return None
+    prepared = load_prepared(folder, fingerprint=fingerprint(loaded.config, fingerprint_data(loaded)))
+    if prepared is None:
+        logger.info("preparing anew: %s was made from another config, other data or other versions", folder)
+    else:
+        logger.info("using the prepared rows in %s", folder)
+    return prepared
+
+
+def fit(loaded: LoadedConfig, schema: Schema, dataset: Dataset) -> Pipeline:
+    """Compose the pipeline and fit it on `dataset`.
+
+    Raises
+    ------
+    ConfigError
+        If the model cannot do what the config asks.
+    """
+    from mlcli.models.catalogue import check_parameters
+    from mlcli.models.pipeline import build_pipeline, fit_pipeline
+
+    config = loaded.config
+    check_parameters(config.model, task=schema.target.task, place=loaded.place)
+    pipeline = build_pipeline(config, schema)
+    logger.info("fitting %s on %d rows", config.model.name, len(dataset))
+    return fit_pipeline(pipeline, dataset, model=config.model, classes=schema.target.classes)
+
+
+def _judge(predictor: Predictor, baseline: Baseline, dataset: Dataset, loaded: LoadedConfig) -> Evaluation:
+    """Evaluate the predictor on typed rows that have a target."""
+    return evaluate(
+        dataset.y_true,
+        predictor.predict(dataset.X),
+        target=predictor.schema.target,
+        baseline=baseline,
+        config=loaded.config.evaluate,
+        sample_weight=dataset.sample_weight,
+    )
+
+
+def _cross_validate(loaded: LoadedConfig, prepared: Prepared) -> tuple[FoldSummary, ...]:
+    """Fit and judge a fresh pipeline on each fold of the training rows."""
+    import numpy as np
+
+    evaluations = []
+    for number, fold in enumerate(prepared.folds, start=1):
+        logger.info("fold %d of %d", number, len(prepared.folds))
+        train = prepared.train.take(np.asarray(fold.train, dtype=np.intp))
+        test = prepared.train.take(np.asarray(fold.test, dtype=np.intp))
+        pipeline = fit(loaded, prepared.schema, train)
+        baseline = baseline_from(train.y_true, target=prepared.schema.target, sample_weight=train.sample_weight)
+        evaluations.append(_judge(Predictor(pipeline, prepared.schema), baseline, test, loaded))
+    return summarise_folds(evaluations)
+
+
+def _store(
+    loaded: LoadedConfig,
+    prepared: Prepared,
+    fitted: Fitted,
+    *,
+    output: Path,
+    created: datetime,
+) -> tuple[Path, Manifest, Provenance]:
+    """Write the run folder, whole or not at all."""
+    from mlcli.artifact.runs import new_run
+    from mlcli.artifact.write import ArtifactParts, write_artifact
+
+    # Of what the environment gave, only a database's address may hold a secret; the rest is part of the result.
+    secret = {key: text for key, text in loaded.written.items() if key == "data.url"}
+    config_text = render_config(loaded.config, complete=True, written=secret)
+    with new_run(output) as run:
+        write_dataset(run.folder / HOLDOUT, prepared.test, prepared.schema)
+        provenance = Provenance(
+            split=prepared.split,
+            holdout_sha256=hashlib.sha256((run.folder / HOLDOUT).read_bytes()).hexdigest(),
+            findings=prepared.findings,
+            cross_validation=fitted.cross_validation,
+        )
+        parts = ArtifactParts(
+            name=loaded.config.name,
+            task=prepared.schema.target.task,
+            model=loaded.config.model.name,
+            config_text=config_text,
+            schema=prepared.schema,
+            pipeline=fitted.pipeline,
+            metrics=fitted.evaluation.to_json(),
+            baseline=msgspec.json.encode(fitted.baseline),
+            golden=msgspec.json.encode(
+                record_golden(Predictor(fitted.pipeline, prepared.schema), prepared.test, n_rows=GOLDEN_ROWS)
+            ),
+            provenance=msgspec.json.encode(provenance),
+            data_fingerprint=prepared.data_fingerprint,
+            n_train=len(prepared.train),
+            n_test=len(prepared.test),
+        )
+        manifest = write_artifact(run.folder / "model.mlcli", parts, created=created)
+        (run.folder / "metrics.json").write_bytes(fitted.evaluation.to_json())
+        (run.folder / "config.yaml").write_text(config_text, encoding="utf-8")
+        (run.folder / "findings.json").write_bytes(msgspec.json.format(msgspec.json.encode(prepared.findings)))
+    return run.final, manifest, provenance
