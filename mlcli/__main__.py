@@ -1,0 +1,5 @@
+"""``python -m mlcli``: the same as ``mlcli``."""
+
+from mlcli.cli import main
+
+main()

@@ -1,0 +1,87 @@
+"""``mlcli evaluate``."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlcli.cli.options import ArtifactPath, AsJson, ConfigFile, Overrides, Quiet, Verbose
+
+
+class EvaluationFormat(StrEnum):
+    """How an evaluation is written."""
+
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+
+
+def evaluate_command(
+    config: ConfigFile = None,
+    artifact: ArtifactPath = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="FILE",
+            help="Judge on these rows instead of the stored hold-out; - reads stdin.",
+            show_default=False,
+        ),
+    ] = None,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-under",
+            metavar="METRIC=VALUE",
+            help="A gate, beside those of the config: a miss is exit code 5; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    confident: Annotated[
+        bool, typer.Option("--confident", help="Judge gates on the unfavourable end of the interval.")
+    ] = False,
+    as_format: Annotated[
+        EvaluationFormat | None,
+        typer.Option("--format", help="Left out: by the name of --output, else table.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the result to a file, such as report.md, instead of stdout.",
+            show_default=False,
+            readable=False,
+        ),
+    ] = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Judge a trained model: every metric with an interval, beside a dummy; gates for CI."""
+    import sys
+
+    from mlcli.cli.evaluation_text import Judged, say_gates, write_evaluation
+    from mlcli.cli.locate import evaluation_settings, find_model, named_gates
+    from mlcli.cli.terminal import stages
+
+    with stages(verbose=verbose, quiet=quiet):
+        model = find_model(config, artifact, overrides, quiet=quiet)
+        settings = evaluation_settings(model, config=config, artifact=artifact, overrides=overrides)
+
+        from mlcli.data.source import source_from_path
+        from mlcli.evaluation.gates import judge_gates
+        from mlcli.training.judge import evaluate_artifact, stored_config
+
+        gates = {**settings.gates, **named_gates(fail_under, task=model.schema.target.task)}
+        like = stored_config(model, overrides=overrides or ()).data
+        rows = None if data is None else source_from_path(data, like=like)
+        evaluation = evaluate_artifact(model, data=rows, config=settings, stdin=sys.stdin.buffer)
+        verdicts = judge_gates(evaluation, gates, confident=confident or settings.confident)
+    judged = Judged(evaluation, verdicts, manifest=model.manifest, data=data)
+    form = as_format.value if as_format else None
+    write_evaluation(judged, form=form, as_json=as_json, output=output, quiet=quiet)
+    say_gates(verdicts, quiet=quiet)

@@ -1,0 +1,103 @@
+"""How the catalogue of models is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlcli.cli.terminal import show, show_json
+from mlcli.errors import ConfigError
+from mlcli.registry import MODELS, did_you_mean, model_parameters
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def show_models(*, as_json: bool) -> None:
+    """List every model with its tasks."""
+    if as_json:
+        show_json(
+            {
+                "models": [
+                    {"name": name, "tasks": entry.tasks, "extra": entry.extra, "summary": entry.summary}
+                    for name, entry in MODELS.items()
+                ]
+            }
+        )
+        return
+    from rich.table import Table
+
+    table = Table("model", "for", "what it is", box=None, pad_edge=False, header_style="bold")
+    for name, entry in MODELS.items():
+        extra = f" Needs the extra '{entry.extra}'." if entry.extra else ""
+        table.add_row(name, "both" if len(entry.tasks) > 1 else entry.tasks[0], entry.summary + extra)
+    show(table, "", "both: classification and regression. Parameters of one: mlcli models NAME")
+
+
+def show_model(name: str, *, as_json: bool) -> None:
+    """Show one model's parameters for each of its tasks.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model.
+    """
+    if name not in MODELS:
+        close = did_you_mean(name, list(MODELS))
+        hint = f"Did you mean {close!r}?" if close else "mlcli models lists them."
+        raise ConfigError(f"NAME must be a model of the catalogue. Got {name!r}.", hint=hint)
+    entry = MODELS[name]
+    by_task = {task: model_parameters(name, task) or {} for task in entry.tasks}
+    if as_json:
+        show_json(
+            {"name": name, "tasks": entry.tasks, "extra": entry.extra, "summary": entry.summary, "parameters": by_task}
+        )
+        return
+    show(f"[bold]{name}[/] ({', '.join(entry.tasks)}): {entry.summary}", "")
+    rows = _rows(by_task)
+    if not rows:
+        show("It has no parameters.")
+    else:
+        show(_table(rows))
+    show(f"\nIn a config:\n  model:\n    name: {name}{_example(rows)}")
+
+
+def _rows(by_task: dict[str, dict[str, Any]]) -> list[tuple[str, Any, str]]:
+    """Return name, default and rule of each parameter: once where the tasks agree, else once a task."""
+    rows: list[tuple[str, Any, str]] = []
+    for parameter in sorted({name for parameters in by_task.values() for name in parameters}):
+        facts = {task: parameters.get(parameter) for task, parameters in by_task.items()}
+        first = next(iter(facts.values()))
+        agreed = first is not None and all(other == first for other in facts.values())
+        for task, fact in facts.items():
+            if fact is not None:
+                name = parameter if agreed else f"{parameter} ({task})"
+                rows.append((name, fact["default"], fact["allowed"]))
+            if agreed:
+                break
+    return rows
+
+
+def _table(rows: list[tuple[str, Any, str]]) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("parameter", "default", "allowed", box=None, pad_edge=False, header_style="bold")
+    for name, default, allowed in rows:
+        table.add_row(escape(name), escape(_yaml_text(default)), escape(allowed))
+    return table
+
+
+def _example(rows: list[tuple[str, Any, str]]) -> str:
+    """Return a line of YAML that sets the first parameter with a plain number above 0 as its default."""
+    for name, default, _ in rows:
+        if isinstance(default, int | float) and not isinstance(default, bool) and default > 0:
+            return f"\n    params: {{{name.partition(' ')[0]}: {default}}}"
+    return ""
+
+
+def _yaml_text(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)

@@ -1,0 +1,85 @@
+"""``mlcli predict``."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlcli.cli.options import ArtifactPath, ConfigFile, Overrides, Quiet, Verbose
+
+
+class RowFormat(StrEnum):
+    """Formats that predictions are written in."""
+
+    csv = "csv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+
+
+class Keep(StrEnum):
+    """Input columns that stand beside the predictions."""
+
+    ids = "ids"
+    all = "all"
+    none = "none"
+
+
+def predict_command(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Rows to predict: a file, a glob, or - for stdin.")],
+    config: ConfigFile = None,
+    artifact: ArtifactPath = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where to write; .csv, .jsonl or .parquet. Left out: stdout.",
+            show_default=False,
+            readable=False,
+        ),
+    ] = None,
+    as_format: Annotated[
+        RowFormat | None,
+        typer.Option("--format", help="Left out: by the name of --output, else csv.", show_default=False),
+    ] = None,
+    keep: Annotated[
+        Keep,
+        typer.Option("--keep", help="Input columns to write beside the predictions: the id columns, all, or none."),
+    ] = Keep.ids,
+    overrides: Overrides = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Predict every row of a file of any size, in its order."""
+    import sys
+
+    from mlcli.cli.locate import find_model
+    from mlcli.cli.show import say_remarks
+    from mlcli.cli.terminal import row_counter, stages
+
+    with stages(verbose=verbose, quiet=quiet):
+        model = find_model(config, artifact, overrides, quiet=quiet)
+
+        from mlcli.artifact.predictor import load_predictor
+        from mlcli.data.reading import iter_tables
+        from mlcli.data.source import source_from_path
+        from mlcli.data.writing import format_of, open_writer
+        from mlcli.inference.stream import Remarks, kept_columns, predict_tables
+        from mlcli.training.judge import stored_config
+
+        form = as_format.value if as_format else format_of(output) if output else "csv"
+        source = source_from_path(data, like=stored_config(model, overrides=overrides or ()).data)
+        predictor = load_predictor(model)
+    remarks = Remarks()
+    tables = iter_tables(source, stdin=sys.stdin.buffer)
+    # Rows that scroll past are their own progress.
+    counted = not quiet and (output is not None or not sys.stdout.isatty())
+    with row_counter(wanted=counted) as count, open_writer(output or sys.stdout.buffer, format=form) as writer:
+        for table in predict_tables(
+            predictor, tables, source=source.label, keep=kept_columns(keep.value, model.schema), remarks=remarks
+        ):
+            writer.write(table)
+            count(remarks.n_rows)
+    say_remarks(remarks, output=output, quiet=quiet)

@@ -1,0 +1,23 @@
+"""``mlcli train``."""
+
+from mlcli.cli.options import AsJson, ConfigFile, Overrides, Quiet, Verbose
+
+
+def train_command(
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit the model, judge it on held-out rows, and store it as a run."""
+    from mlcli.cli.locate import output_folder, read_config
+    from mlcli.cli.show import show_run
+    from mlcli.cli.terminal import stages
+
+    loaded = read_config(config, overrides)
+    with stages(verbose=verbose, quiet=quiet):
+        from mlcli.training.train import train  # scikit-learn is paid for here, not by --help
+
+        run = train(loaded, output=output_folder(loaded))
+    show_run(run, as_json=as_json, quiet=quiet)
