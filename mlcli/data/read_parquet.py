@@ -52,7 +52,7 @@ def read_parquet(part: Part, source: Source, *, whole: bool) -> Iterator[pa.Tabl
             with parquet.ParquetFile(file, pre_buffer=whole, buffer_size=0 if whole else 1 << 20) as rows:
                 schema = rows.schema_arrow.remove_metadata()
                 require_distinct(schema.names, name=part.name)
-                yield _plain(schema.empty_table(), part.name)
+                yield _plain(pa.Table.from_batches([], schema=schema), part.name)
                 if whole:
                     yield _plain(rows.read(), part.name)
                     return

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlcli.data.read_bytes import Utf8Stream
+from mlcli.data.read_bytes import Utf8Stream, n_line_ends
 from mlcli.errors import DataError
 
 if TYPE_CHECKING:
@@ -96,19 +96,14 @@ def row_blocks(stream: Utf8Stream, *, name: str, separator: str, first_line: int
         yield Block(rest, line)
 
 
-def n_line_ends(data: bytes) -> int:
-    r"""Return the number of line ends: ``\n``, ``\r\n`` and ``\r`` alone."""
-    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
-
-
 def _last_row_end(data: bytes, separator: bytes) -> _Cut:
     """Find the last line end of `data` that no quoted cell holds. `data` begins with a row."""
-    import numpy as np
-
     if b'"' not in data:
         end = data.rfind(b"\n") + 1
         # A return at the very end may be half of a line end.
         return _Cut(end or data.rfind(b"\r", 0, len(data) - 1) + 1, None)
+    import numpy as np
+
     codes = np.frombuffer(data, dtype=np.uint8)
     starts, ends = _quoted_cells(codes, data, separator)
     open_quote = int(starts[-1]) if len(starts) > len(ends) else None

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _BLOCK = 2 << 20
 """Bytes that are parsed at a time in bounded memory."""
 
-_WHOLE_BLOCK = 16 << 20
-"""Likewise where all rows are kept anyway: enough work for all cores."""
+_WHOLE_BLOCK = 4 << 20
+"""Likewise where all rows are kept anyway."""
 
 _SHOWN = 3
 """Bad rows that a message names."""
@@ -54,8 +54,8 @@ def read_text(part: Part, source: Source, *, whole: bool) -> Iterator[pa.Table]:
     separator = "\t" if source.format == "tsv" and source.separator is None else source.separator
     with open_text(part, encoding=source.encoding) as stream:
         header = read_header(stream, name=part.name, separator=separator)
-        schema = pa.schema([(name, pa.string()) for name in header.names])
-        yield schema.empty_table()
+        # Not schema.empty_table(), which imports pandas.
+        yield pa.Table.from_batches([], schema=pa.schema([(name, pa.string()) for name in header.names]))
         n_rows = 0
         blocks = row_blocks(
             stream,
