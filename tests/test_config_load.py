@@ -134,8 +134,11 @@ evaluate:
         ("split: {test_size: '0.3'}", "Got '0.3' - write 0.3 without quotes"),
         ("split: {random_state: 1_000}", "YAML 1.2 reads '1_000' as text - write 1000"),
         ("split: {random_state: 007}", "YAML 1.2 reads '007' as text - write 7"),
-        ("split: {random_state: 1.0}", "must be a whole number at least 0. Got 1.0 - write 1"),
-        ("split: {random_state: -1}", "must be a whole number at least 0. Got -1"),
+        (
+            "split: {random_state: 1.0}",
+            "must be a whole number at least 0 and at most 2,147,483,647. Got 1.0 - write 1",
+        ),
+        ("split: {random_state: -1}", "must be a whole number at least 0 and at most 2,147,483,647. Got -1"),
         ("split: {cv: 101}", "must be a whole number at least 0 and at most 100. Got 101"),
         ("split: {test_size: .nan}", "must be a number above 0 and below 1. Got .nan"),
         ("split: {test_size: }", "must be a number above 0 and below 1. Got nothing"),

@@ -160,13 +160,6 @@ def test_class_weights_of_a_regression_are_refused():
         check_parameters(ModelConfig(name="random_forest", class_weight="balanced"), task="regression")
 
 
-@pytest.mark.parametrize("name", ["ridge", "lightgbm", "xgboost", "catboost"])
-def test_a_seed_that_some_library_does_not_take_is_refused(name):
-    check_parameters(ModelConfig(name=name, random_state=2**31 - 1), task="regression")
-    with pytest.raises(ConfigError, match=r"model\.random_state must be at most 2147483647\. Got 2147483648\."):
-        check_parameters(ModelConfig(name=name, random_state=2**31), task="regression")
-
-
 def test_an_unknown_model_is_refused_with_the_nearest():
     with pytest.raises(ConfigError, match=r"model\.name must be one of .*Got 'randomforest'") as error:
         model_entry("randomforest")

@@ -34,6 +34,13 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+MAX_SEED = 2**31 - 1
+"""Greatest seed that every library takes."""
+
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+"""What ``random_state`` may be."""
+
+
 class DataConfig(Section):
     """Where the rows come from and what their columns mean."""
 
@@ -105,7 +112,7 @@ class SplitConfig(Section):
     stratify: bool = Field(
         True, description="Keep the class shares in both parts (random and group splits of classes)."
     )
-    random_state: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the shuffle.")
+    random_state: Seed = Field(0, description="Seed of the shuffle.")
     column: str | None = Field(None, description="Column that the methods time, group, hash and column read.")
     test_values: tuple[Label, ...] = Field(
         ("test",), description="Values of `column` that mark a test row (method column)."
@@ -201,7 +208,7 @@ class ModelConfig(Section):
     params: dict[str, Any] = Field(
         {}, description="Parameters of the model; `mlcli models NAME` lists them with their defaults."
     )
-    random_state: int = Field(0, ge=0, le=2**31 - 1, description="Seed of everything random in the model.")
+    random_state: Seed = Field(0, description="Seed of everything random in the model.")
     class_weight: Literal["balanced"] | dict[str, Annotated[float, Field(ge=0)]] | None = Field(
         None,
         description="Weight of each class in fitting: balanced, or a weight by class label. Left out: all rows weigh the same.",
@@ -222,7 +229,7 @@ class EvaluateConfig(Section):
     )
     resamples: int = Field(1000, ge=100, le=100_000, description="Bootstrap resamples behind each interval.")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Probability that an interval is meant to hold.")
-    random_state: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the resampling.")
+    random_state: Seed = Field(0, description="Seed of the resampling.")
 
 
 class Config(Section):

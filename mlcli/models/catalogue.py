@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from numbers import Integral
 from typing import Any, cast
 
-from mlcli.config.sections import ModelConfig, Task
+from mlcli.config.sections import MAX_SEED, ModelConfig, Task
 from mlcli.errors import ConfigError, MissingExtraError
 from mlcli.registry import MODELS, ModelEntry, did_you_mean
 
@@ -60,9 +60,6 @@ PREFERENCES: Mapping[str, tuple[Preference, ...]] = {
     "mlp": (Preference("max_iter", 300, "200 rounds end too early on small tables."),),
 }
 """Defaults of ours, by model. Those of our own estimators stand in their signatures."""
-
-MAX_SEED = 2**31 - 1
-"""Greatest seed that every library takes."""
 
 _SEED = Preference("random_state", ModelConfig.model_fields["random_state"].default, "That of model.random_state.")
 
@@ -245,11 +242,6 @@ def check_parameters(config: ModelConfig, *, task: Task | None, place: Callable[
     MissingExtraError
         If the model's library is not installed.
     """
-    if config.random_state > MAX_SEED:
-        raise ConfigError(
-            f"{place('model.random_state')} must be at most {MAX_SEED}. Got {config.random_state}.",
-            hint="Set model.random_state: 0.",
-        )
     tasks = model_entry(config.name, place=place).tasks if task is None else (task,)
     refusals: list[ConfigError] = []
     for possible in tasks:
