@@ -7,14 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
-from mlcli.models.boosting import (
-    CatBoostClassifier,
-    CatBoostRegressor,
-    LightGBMClassifier,
-    LightGBMRegressor,
-    XGBoostClassifier,
-    XGBoostRegressor,
-)
+from mlcli.models.boosting_catboost import CatBoostClassifier, CatBoostRegressor
+from mlcli.models.boosting_lightgbm import LightGBMClassifier, LightGBMRegressor
+from mlcli.models.boosting_xgboost import XGBoostClassifier, XGBoostRegressor
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 4))

@@ -8,14 +8,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from mlcli.features.dates import DateEncoder
 from mlcli.features.numbers import NumberLimiter
 from mlcli.features.texts import TextEncoder
-from mlcli.models.boosting import (
-    CatBoostClassifier,
-    CatBoostRegressor,
-    LightGBMClassifier,
-    LightGBMRegressor,
-    XGBoostClassifier,
-    XGBoostRegressor,
-)
+from mlcli.models.boosting_catboost import CatBoostClassifier, CatBoostRegressor
+from mlcli.models.boosting_lightgbm import LightGBMClassifier, LightGBMRegressor
+from mlcli.models.boosting_xgboost import XGBoostClassifier, XGBoostRegressor
 from mlcli.models.linear import ElasticNetRegressor, LassoRegressor
 from mlcli.models.neural import MLPRegressor
 from mlcli.models.svm import LinearSVMClassifier, LinearSVMRegressor, SVMClassifier, SVMRegressor

@@ -6,8 +6,6 @@ import re
 
 import typer
 
-from mlcli.registry import did_you_mean
-
 CLICK_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 """ClickException, which typer carries with it but does not export."""
 
@@ -39,6 +37,8 @@ def is_bare_command(error: Exception) -> bool:
 
 
 def _unknown_option(command: str, name: str, known: list[str] | tuple[str, ...]) -> tuple[str, str]:
+    from mlcli.registry import did_you_mean  # --help need not pay for the catalogue
+
     close = did_you_mean(name, tuple(known))
     return (
         f"{command}: unknown option {name!r}{f' - did you mean {close!r}?' if close else '.'}",

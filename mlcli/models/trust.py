@@ -49,9 +49,15 @@ _ESTIMATORS: Mapping[str, tuple[str, ...]] = {
         "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
         "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     ),
-    "lightgbm": ("mlcli.models.boosting.LightGBMClassifier", "mlcli.models.boosting.LightGBMRegressor"),
-    "xgboost": ("mlcli.models.boosting.XGBoostClassifier", "mlcli.models.boosting.XGBoostRegressor"),
-    "catboost": ("mlcli.models.boosting.CatBoostClassifier", "mlcli.models.boosting.CatBoostRegressor"),
+    "lightgbm": (
+        "mlcli.models.boosting_lightgbm.LightGBMClassifier",
+        "mlcli.models.boosting_lightgbm.LightGBMRegressor",
+    ),
+    "xgboost": ("mlcli.models.boosting_xgboost.XGBoostClassifier", "mlcli.models.boosting_xgboost.XGBoostRegressor"),
+    "catboost": (
+        "mlcli.models.boosting_catboost.CatBoostClassifier",
+        "mlcli.models.boosting_catboost.CatBoostRegressor",
+    ),
 }
 """Types of the estimator, by model; a model without an entry needs none beside those that skops knows."""
 
