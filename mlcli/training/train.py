@@ -74,15 +74,12 @@ class Fitted:
     baseline : Baseline
         The dummy of the same rows.
     evaluation : Evaluation
-        Scores on the hold-out.
-    cross_validation : tuple of FoldSummary
-        Mean and spread of each metric over the folds.
+        Scores on rows that it has not learned from.
     """
 
     pipeline: Pipeline
     baseline: Baseline
     evaluation: Evaluation
-    cross_validation: tuple[FoldSummary, ...]
 
 
 @dataclass(frozen=True)
@@ -146,19 +143,30 @@ def train(loaded: LoadedConfig, *, output: Path, created: datetime | None = None
     config = loaded.config
     check_parameters(config.model, task=config.task, place=loaded.place)
     prepared = find_prepared(loaded, output / "prepared") or prepare(loaded)
-    fitted = _fit_and_judge(loaded, prepared)
-    folder, manifest, provenance = _store(loaded, prepared, fitted, output=output, created=created or datetime.now(UTC))
+    if config.task is None:  # now the target has told it
+        check_parameters(config.model, task=prepared.schema.target.task, place=loaded.place)
+    fitted = _fit_and_judge(loaded, prepared.schema, train=prepared.train, test=prepared.test)
+    summaries = _cross_validate(loaded, prepared)
+    folder, manifest, provenance = _store(
+        loaded, prepared, fitted, summaries, output=output, created=created or datetime.now(UTC)
+    )
     return Run(folder, manifest, fitted.evaluation, provenance, prepared.schema, time.perf_counter() - started)
 
 
-def _fit_and_judge(loaded: LoadedConfig, prepared: Prepared) -> Fitted:
-    """Fit on the training rows, judge on those held out, and cross-validate where asked."""
-    schema, rows = prepared.schema, prepared.train
-    pipeline = fit(loaded, schema, rows)
-    baseline = baseline_from(rows.y_true, target=schema.target, sample_weight=rows.sample_weight)
-    logger.info("evaluating on %d held-out rows", len(prepared.test))
-    evaluation = _judge(Predictor(pipeline, schema), baseline, prepared.test, loaded)
-    return Fitted(pipeline, baseline, evaluation, _cross_validate(loaded, prepared))
+def _fit_and_judge(loaded: LoadedConfig, schema: Schema, *, train: Dataset, test: Dataset) -> Fitted:
+    """Fit a fresh pipeline on `train` and judge it, beside the dummy of the same rows, on `test`."""
+    pipeline = fit(loaded, schema, train)
+    baseline = baseline_from(train.y_true, target=schema.target, sample_weight=train.sample_weight)
+    logger.info("evaluating on %d held-out rows", len(test))
+    evaluation = evaluate(
+        test.y_true,
+        Predictor(pipeline, schema).predict(test.X),
+        target=schema.target,
+        baseline=baseline,
+        config=loaded.config.evaluate,
+        sample_weight=test.sample_weight,
+    )
+    return Fitted(pipeline, baseline, evaluation)
 
 
 def find_prepared(loaded: LoadedConfig, folder: Path) -> Prepared | None:
@@ -181,26 +189,12 @@ def fit(loaded: LoadedConfig, schema: Schema, dataset: Dataset) -> Pipeline:
     ConfigError
         If the model cannot do what the config asks.
     """
-    from mlcli.models.catalogue import check_parameters
     from mlcli.models.pipeline import build_pipeline, fit_pipeline
 
     config = loaded.config
-    check_parameters(config.model, task=schema.target.task, place=loaded.place)
     pipeline = build_pipeline(config, schema)
     logger.info("fitting %s on %d rows", config.model.name, len(dataset))
     return fit_pipeline(pipeline, dataset, model=config.model, classes=schema.target.classes)
-
-
-def _judge(predictor: Predictor, baseline: Baseline, dataset: Dataset, loaded: LoadedConfig) -> Evaluation:
-    """Evaluate the predictor on typed rows that have a target."""
-    return evaluate(
-        dataset.y_true,
-        predictor.predict(dataset.X),
-        target=predictor.schema.target,
-        baseline=baseline,
-        config=loaded.config.evaluate,
-        sample_weight=dataset.sample_weight,
-    )
 
 
 def _cross_validate(loaded: LoadedConfig, prepared: Prepared) -> tuple[FoldSummary, ...]:
@@ -212,9 +206,7 @@ def _cross_validate(loaded: LoadedConfig, prepared: Prepared) -> tuple[FoldSumma
         logger.info("fold %d of %d", number, len(prepared.folds))
         train = prepared.train.take(np.asarray(fold.train, dtype=np.intp))
         test = prepared.train.take(np.asarray(fold.test, dtype=np.intp))
-        pipeline = fit(loaded, prepared.schema, train)
-        baseline = baseline_from(train.y_true, target=prepared.schema.target, sample_weight=train.sample_weight)
-        evaluations.append(_judge(Predictor(pipeline, prepared.schema), baseline, test, loaded))
+        evaluations.append(_fit_and_judge(loaded, prepared.schema, train=train, test=test).evaluation)
     return summarise_folds(evaluations)
 
 
@@ -222,6 +214,7 @@ def _store(
     loaded: LoadedConfig,
     prepared: Prepared,
     fitted: Fitted,
+    summaries: tuple[FoldSummary, ...],
     *,
     output: Path,
     created: datetime,
@@ -239,7 +232,7 @@ def _store(
             split=prepared.split,
             holdout_sha256=hashlib.sha256((run.folder / HOLDOUT).read_bytes()).hexdigest(),
             findings=prepared.findings,
-            cross_validation=fitted.cross_validation,
+            cross_validation=summaries,
         )
         parts = ArtifactParts(
             name=loaded.config.name,
