@@ -240,6 +240,32 @@ def test_texts_stay_sparse_for_a_model_that_takes_them_so():
     assert {"income", "remark~house", "remark~ hou"} <= set(transformer.get_feature_names_out())
 
 
+@pytest.mark.parametrize("columns", [["rooms"], ["whole"], ["rooms", "whole", "income", "owner"]])
+def test_columns_without_gaps_stand_beside_sparse_texts(columns):
+    rows = X.assign(whole=(X["rooms"] > 3).astype(float))[[*columns, "remark"]]
+    transformer = preprocessor(rows, kinds={**schema_kinds(), "whole": "boolean"})
+
+    assert issparse(transformer.fit_transform(rows, Y))
+
+
+def test_a_fold_without_the_gaps_of_the_table_keeps_the_features_of_the_table():
+    rows = X[["income", "remark"]]
+    transformer = preprocessor(rows)
+    full = rows[rows["income"].notna()]
+
+    transformer.fit(full, Y[: len(full)])
+
+    assert "income=(missing)" in transformer.get_feature_names_out()
+
+
+def test_texts_without_a_single_n_gram_are_nothing_to_the_model():
+    marks = pd.DataFrame({"rooms": X["rooms"], "remark": pd.Series(["!"] * len(X), dtype="str")})
+    found = preprocessor(marks, PreprocessConfig(text=TextConfig(ngrams="word"))).fit_transform(marks, Y)
+
+    assert found.shape == (len(X), 2)
+    assert found[:, 1].nnz == 0
+
+
 @pytest.mark.parametrize(("model", "components", "width"), [(BOOSTING, None, 100), (BOOSTING, 7, 7), (LINEAR, 7, 7)])
 def test_texts_are_dense_components_where_asked_or_needed(model, components, width):
     found = preprocessor(X[["remark"]], PreprocessConfig(text=TextConfig(components=components)), model=model)

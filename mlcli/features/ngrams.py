@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 Analyzer = Literal["word", "char_wb", "char"]
 
+DECIMALS = 9
+"""Decimals that a component of n-grams keeps.
+
+The last digits of a sum hang on the order of its addends. Two texts that mean
+the same would differ there, and a tree that cuts between them would answer
+differently wherever the sum is taken in another order.
+"""
+
 _WORD = re.compile(r"\b\w\w+\b")
 _SPACES = re.compile(r"\s\s+")
 

@@ -168,17 +168,21 @@ def _numeric_chain(
     return _chain(steps)
 
 
-def _indicator() -> Any:
+def _indicator_steps(name: str, columns: list[Column]) -> list[_Step]:
+    """Return the step that marks gaps, none where training had none."""
     from sklearn.impute import MissingIndicator
 
-    # error_on_new=False: a first gap in production must not fail the request.
-    return MissingIndicator(features="missing-only", error_on_new=False)
+    gappy = [column.name for column in columns if column.n_missing]
+    # "all" of these, not those that a fold finds missing: a fold without gaps would leave a matrix without columns,
+    # which cannot stand beside a sparse one.
+    return [(name, MissingIndicator(features="all"), gappy)] if gappy else []
 
 
 def _number_steps(schema: Schema, config: NumberConfig, *, model: ModelEntry, random_state: int) -> list[_Step]:
     from mlcli.features.numbers import NumberLimiter
 
-    names = _names(schema.of_kind("number"))
+    columns = schema.of_kind("number")
+    names = _names(columns)
     if not names:
         return []
     chain = _numeric_chain(
@@ -186,19 +190,20 @@ def _number_steps(schema: Schema, config: NumberConfig, *, model: ModelEntry, ra
     )
     steps: list[_Step] = [("number", chain, names)]
     if config.indicator and _fills(config, model):
-        steps.append(("number_missing", _indicator(), names))
+        steps += _indicator_steps("number_missing", columns)
     return steps
 
 
 def _boolean_steps(schema: Schema, config: NumberConfig, *, model: ModelEntry) -> list[_Step]:
-    names = _names(schema.of_kind("boolean"))
+    columns = schema.of_kind("boolean")
+    names = _names(columns)
     if not names:
         return []
     if not _fills(config, model):
         return [("boolean", "passthrough", names)]
     steps: list[_Step] = [("boolean", _imputer(config, boolean=True), names)]
     if config.indicator:
-        steps.append(("boolean_missing", _indicator(), names))
+        steps += _indicator_steps("boolean_missing", columns)
     return steps
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
-from mlcli.features.ngrams import Analyzer, count_ngrams, learn_ngrams, share_unspaced
+from mlcli.features.ngrams import DECIMALS, Analyzer, count_ngrams, learn_ngrams, share_unspaced
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -84,6 +84,12 @@ class NGramVectorizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn ship
         if kept.size > self.max_features:
             frequency = np.asarray(counts.sum(axis=0)).ravel()[kept]
             kept = kept[np.sort(np.argsort(-frequency, kind="stable")[: self.max_features])]
+        if kept.size == 0:
+            # Not one n-gram in training. The empty one, which no text holds, keeps its place: a matrix without columns
+            # cannot stand beside others.
+            self.vocabulary_ = {"": 0}
+            self.idf_ = np.ones(1)
+            return self.transform(texts)
         self.vocabulary_ = {terms[column]: i for i, column in enumerate(kept)}
         self.idf_ = np.log((1 + len(texts)) / (1 + n_texts_with[kept])) + 1
         return self._weigh(counts[:, kept])
@@ -103,8 +109,6 @@ class NGramVectorizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn ship
         from sklearn.preprocessing import normalize
 
         weights = counts.astype(np.float64)
-        if not self.vocabulary_:
-            return weights  # training held no n-gram of this sort; scikit-learn refuses to normalize nothing
         weights.sort_indices()
         weights.data = (1 + np.log(weights.data)) * self.idf_[weights.indices]
         normalized: csr_matrix = normalize(weights, norm="l2", copy=False)
@@ -195,7 +199,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
             components = self._reduce(block)
             self.vectorizers_.append(vectorizers)
             self.components_.append(components)
-            blocks.append(block if components is None else block @ components.T)
+            blocks.append(block if components is None else _project(block, components))
         return self._join(blocks)
 
     def transform(self, X: Any) -> csr_matrix | NDArray[np.float64]:
@@ -212,7 +216,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
             self._columns(X, reset=False), self.vectorizers_, self.components_, strict=True
         ):
             block = _side_by_side([vectorizer.transform(texts) for vectorizer in vectorizers]) * self.weight
-            blocks.append(block if components is None else block @ components.T)
+            blocks.append(block if components is None else _project(block, components))
         return self._join(blocks)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -269,6 +273,12 @@ class TextEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
         return tags
+
+
+def _project(block: csr_matrix, components: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the components of n-grams, rounded as `DECIMALS` says."""
+    rounded: NDArray[np.float64] = np.round(block @ components.T, DECIMALS)
+    return rounded
 
 
 def _side_by_side(blocks: list[csr_matrix]) -> csr_matrix:
