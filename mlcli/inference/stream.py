@@ -95,7 +95,8 @@ def predictions_table(
     """Put predictions beside the kept columns of their rows."""
     import pyarrow as pa
 
-    kept = table if keep is None else table.select(list(keep))
+    # An id column that the rows do not have cannot be kept; the model never needed it.
+    kept = table if keep is None else table.select([name for name in keep if name in table.column_names])
     if kept.num_columns == 0:
         kept = pa.table({"row": pa.array(range(first_row, first_row + table.num_rows), type=pa.int64())})
     columns = {name: kept.column(name) for name in kept.column_names}
