@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from mlcli.artifact.archive import read_content, read_layout, write_archive
+from mlcli.archive import read_content, read_layout, write_archive
 from mlcli.artifact.canonical import STATE
 from mlcli.artifact.manifest import MANIFEST, Manifest, MemberDigest, members_digest
 from mlcli.artifact.write import ArtifactParts

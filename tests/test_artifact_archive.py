@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlcli.artifact.archive import ArchiveWriter, read_content, read_layout, write_archive
+from mlcli.archive import ArchiveWriter, read_content, read_layout, write_archive
 from mlcli.errors import ArtifactError
 
 MEMBERS = [("a.json", b"{}"), ("b.bin", bytes(range(256)) * 3), ("empty", b"")]

@@ -14,6 +14,8 @@ ROOMS = (
     "errors",
     "registry",
     "atomic",
+    "archive",
+    "npy",
     "config",
     "data",
     "features",

@@ -8,7 +8,7 @@ array files, and sets in the order of the day. Here the dump is written anew:
 - array files are numbered in the order of the document, equal ones are one;
 - sets are sorted, keys of the format are sorted, dictionaries keep their order;
 - sparse matrices are stored, not compressed;
-- the zip is laid out as `mlcli.artifact.archive` does.
+- the zip is laid out as `mlcli.archive` does.
 
 ``skops.io.loads`` reads the result as it reads its own.
 
@@ -27,7 +27,7 @@ from collections.abc import Hashable
 from typing import Any
 from zipfile import ZipFile
 
-from mlcli.artifact.archive import ArchiveWriter, write_archive
+from mlcli.archive import ArchiveWriter, write_archive
 from mlcli.errors import ArtifactError
 
 STATE = "schema.json"

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 
 import msgspec
 
-FORMAT_VERSION = 1
+from mlcli.inference.proof import Proof
+
+FORMAT_VERSION = 2
 # The rule for changing it: raise it by one when a reader of the version before
 # would refuse the file or misread it - a member added, renamed or removed, a
 # manifest field that readers need, another layout of the zip. A new optional
 # manifest field with a default does not raise it. Every version ever released
 # stays readable: its file stands in tests/artifacts/ and a test opens it.
+# 2: a proven program stands beside the pipeline.
 
 MANIFEST = "manifest.json"
 CONFIG = "config.yaml"
@@ -25,7 +28,13 @@ PROVENANCE = "provenance.json"
 ESTIMATOR = "estimator.skops"
 
 MEMBERS = (CONFIG, SCHEMA, METRICS, BASELINE, GOLDEN, PROVENANCE, ESTIMATOR)
-"""Every member but the manifest, in the order in which they are stored."""
+"""Every member of every artifact but the manifest, in the order in which they are stored."""
+
+OPERATIONS = "program/operations.json"
+ARRAYS = "program/arrays.npz"
+
+PROGRAM = (OPERATIONS, ARRAYS)
+"""Members behind those, where the program is proven."""
 
 LIBRARIES = (
     "scikit-learn",
@@ -106,6 +115,9 @@ class Manifest(msgspec.Struct, frozen=True):
         Every other member of the archive.
     digest : str
         Digest of the artifact, see `members_digest`.
+    proof : Proof, optional
+        Whether the artifact holds a program that answers as the pipeline does,
+        and if not, why. None in format version 1, which had no programs.
     """
 
     format_version: int
@@ -122,6 +134,12 @@ class Manifest(msgspec.Struct, frozen=True):
     metrics: dict[str, MetricSummary]
     members: dict[str, MemberDigest]
     digest: str
+    proof: Proof | None = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the artifact holds a proven program."""
+        return self.proof is not None and self.proof.proven
 
     def to_json(self) -> bytes:
         """Return the manifest as indented JSON."""

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from mlcli.artifact.archive import CHUNK, Member, read_content, read_layout
+from mlcli.archive import CHUNK, Member, read_content, read_layout
 from mlcli.artifact.manifest import (
+    ARRAYS,
     BASELINE,
     CONFIG,
     ESTIMATOR,
@@ -27,6 +28,8 @@ from mlcli.artifact.manifest import (
     MANIFEST,
     MEMBERS,
     METRICS,
+    OPERATIONS,
+    PROGRAM,
     PROVENANCE,
     SCHEMA,
     Manifest,
@@ -39,8 +42,16 @@ from mlcli.errors import ArtifactError
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
+    from mlcli.inference.program import Program
+
 _MEBIBYTE = 1 << 20
-_CAPS: Mapping[str, int] = {MANIFEST: 4 * _MEBIBYTE, CONFIG: 4 * _MEBIBYTE, ESTIMATOR: 2**32}
+_CAPS: Mapping[str, int] = {
+    OPERATIONS: 64 * _MEBIBYTE,
+    MANIFEST: 4 * _MEBIBYTE,
+    CONFIG: 4 * _MEBIBYTE,
+    ESTIMATOR: 2**32,
+    ARRAYS: 2**32,
+}
 """Longest members, in bytes."""
 
 _CAP = 256 * _MEBIBYTE
@@ -57,7 +68,7 @@ class _Version(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Artifact:
-    """An opened artifact: every member but the estimator, checked.
+    """An opened artifact: every member but estimator and program, checked.
 
     Parameters
     ----------
@@ -114,8 +125,9 @@ def open_artifact(path: Path, *, check_estimator: bool = True) -> Artifact:
     path : Path
         A run folder or a ``.mlcli`` file.
     check_estimator : bool, default=True
-        Read the fitted pipeline's bytes and check their digest now. False
-        leaves that to `load_pipeline`, which does it in any case.
+        Read the bytes of the fitted pipeline and of the program and check
+        their digests now. False leaves that to `load_pipeline` and
+        `load_program`, which do it in any case.
 
     Returns
     -------
@@ -134,8 +146,9 @@ def open_artifact(path: Path, *, check_estimator: bool = True) -> Artifact:
         content = {
             name: _read_member(file, members[name], manifest, place=place) for name in MEMBERS if name != ESTIMATOR
         }
-        if check_estimator and _sha256(file, members[ESTIMATOR]) != manifest.members[ESTIMATOR].sha256:
-            raise _altered(place, ESTIMATOR)
+        for name in (ESTIMATOR, *PROGRAM) if check_estimator else ():
+            if name in members and _sha256(file, members[name]) != manifest.members[name].sha256:
+                raise _altered(place, name)
     if hashlib.sha256(content[CONFIG]).hexdigest() != manifest.config_digest:
         raise _altered(place, CONFIG)
     try:
@@ -181,13 +194,34 @@ def load_pipeline(artifact: Artifact) -> Pipeline:
             f"{place} must hold a model of the catalogue. Got {artifact.manifest.model!r}.",
             hint="Upgrade mlcli: pip install --upgrade mlcli",
         )
-    with _reading(artifact.path) as file:
-        members = _by_name(file, place=place)
-        if ESTIMATOR not in members:
-            raise _altered(place, ESTIMATOR)
-        content = _read_member(file, members[ESTIMATOR], artifact.manifest, place=place)
+    (content,) = _read_again(artifact, (ESTIMATOR,))
     warn_of_versions(artifact.manifest.versions, place=place)
     return load_estimator(content, trusted=trusted_types(artifact.manifest.model), place=f"{place}: {ESTIMATOR}")
+
+
+def load_program(artifact: Artifact) -> Program:
+    """Read the proven program of an artifact; neither scikit-learn nor pandas is imported.
+
+    Returns
+    -------
+    Program
+        Checked: it points nowhere outside itself, and reads the columns of the data contract.
+
+    Raises
+    ------
+    ArtifactError
+        If there is none, the bytes are not those that were opened, or no sound program.
+    """
+    from mlcli.inference.sound import check_contract
+    from mlcli.inference.stored import from_bytes
+
+    place = str(artifact.path)
+    if not artifact.manifest.compiled:
+        raise ArtifactError(f"{place} must hold a proven program. It holds none.", hint="Train again.")
+    operations, arrays = _read_again(artifact, PROGRAM)
+    program = from_bytes(operations, arrays, place=f"{place}: program")
+    check_contract(program, artifact.schema, place=place)
+    return program
 
 
 def verify(path: Path) -> tuple[MemberCheck, ...]:
@@ -211,11 +245,12 @@ def verify(path: Path) -> tuple[MemberCheck, ...]:
     path = find_artifact(path)
     with _reading(path) as file:
         members, manifest = _read_manifest(file, place=str(path))
-        actual = {name: _sha256(file, members[name]) for name in MEMBERS}
-    stated = {name: manifest.members[name].sha256 for name in MEMBERS}
+        names = [name for name in members if name != MANIFEST]
+        actual = {name: _sha256(file, members[name]) for name in names}
+    stated = {name: manifest.members[name].sha256 for name in names}
     return tuple(
         MemberCheck(name, members[name].size, stated[name], actual[name], stated[name] == actual[name])
-        for name in MEMBERS
+        for name in names
     )
 
 
@@ -239,9 +274,10 @@ def _read_manifest(file: BinaryIO, *, place: str) -> tuple[dict[str, Member], Ma
         manifest = msgspec.json.decode(content, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ArtifactError(f"{place}: {MANIFEST} must be as mlcli writes it. {error}.", hint=_DAMAGED) from None
-    if version < 1 or set(manifest.members) != set(MEMBERS) or tuple(members) != (MANIFEST, *MEMBERS):
+    names = (*MEMBERS, *PROGRAM) if manifest.compiled and version >= 2 else MEMBERS
+    if version < 1 or set(manifest.members) != set(names) or tuple(members) != (MANIFEST, *names):
         raise ArtifactError(
-            f"{place} must hold {MANIFEST}, {', '.join(MEMBERS)} and nothing else. Got {', '.join(list(members)[:12])}.",
+            f"{place} must hold {MANIFEST}, {', '.join(names)} and nothing else. Got {', '.join(list(members)[:12])}.",
             hint=_DAMAGED,
         )
     if members_digest(manifest.members) != manifest.digest:
@@ -251,6 +287,18 @@ def _read_manifest(file: BinaryIO, *, place: str) -> tuple[dict[str, Member], Ma
         if members[name].size != stated.size:
             raise _altered(place, name)
     return members, manifest
+
+
+def _read_again(artifact: Artifact, names: tuple[str, ...]) -> list[bytes]:
+    """Return members of an artifact that was opened before, checked against the manifest that was read then."""
+    place = str(artifact.path)
+    with _reading(artifact.path) as file:
+        members = _by_name(file, place=place)
+        for name in names:
+            if name not in members:
+                raise _altered(place, name)
+            _check_cap(members[name], place=place)
+        return [_read_member(file, members[name], artifact.manifest, place=place) for name in names]
 
 
 def _by_name(file: BinaryIO, *, place: str) -> dict[str, Member]:

@@ -1,32 +1,43 @@
-"""An opened artifact to the predictor that answers for it."""
+"""An artifact to something that predicts, proven on its golden rows."""
 
 from __future__ import annotations
 
 import msgspec
 
-from mlcli.artifact.open import Artifact, load_pipeline
+from mlcli.artifact.open import Artifact, load_pipeline, load_program
 from mlcli.errors import ArtifactError
 from mlcli.inference.golden import Golden, check_golden
-from mlcli.inference.predictor import Predictor
+from mlcli.inference.predictor import PipelinePredictor, Predictor, ProgramPredictor
 
 
-def load_predictor(artifact: Artifact) -> Predictor:
-    """Load the fitted pipeline and prove it on the artifact's golden rows.
+def load_predictor(artifact: Artifact, *, compiled: bool | None = None) -> Predictor:
+    """Build the model of an artifact and prove it on the artifact's golden rows.
+
+    A compiled model needs neither scikit-learn nor pandas.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        The opened model.
+    compiled : bool, optional
+        Whether the program answers, or the fitted pipeline. The program where
+        there is one, when left out.
 
     Raises
     ------
     ArtifactError
-        If the pipeline cannot be trusted or loaded, or predicts its golden
-        rows differently than when it was trained.
+        If the program is unsound, or the pipeline cannot be trusted or loaded,
+        or the golden rows are not predicted as they were when it was trained.
     """
-    predictor = Predictor(load_pipeline(artifact), artifact.schema)
     try:
         golden = msgspec.json.decode(artifact.golden, type=Golden)
     except msgspec.DecodeError as error:
         raise ArtifactError(
             f"{artifact.path}: golden.json must hold rows with predictions. {error}.", hint="Train again."
         ) from None
+    compiled = artifact.manifest.compiled if compiled is None else compiled
     try:
+        predictor = _load_program(artifact) if compiled else PipelinePredictor(load_pipeline(artifact), artifact.schema)
         check_golden(predictor, golden)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
         if isinstance(error, ArtifactError):
@@ -36,3 +47,11 @@ def load_predictor(artifact: Artifact) -> Predictor:
             f"{artifact.path} must predict its own stored rows. Got: {type(error).__name__}.", hint="Train again."
         ) from error
     return predictor
+
+
+def _load_program(artifact: Artifact) -> Predictor:
+    from mlcli.inference.machine import Machine  # with numpy, which the pipeline's own predictor leaves to scikit-learn
+
+    machine = Machine(load_program(artifact))
+    machine.let_go()
+    return ProgramPredictor(machine, artifact.schema)

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlcli import __version__
-from mlcli.artifact.archive import write_archive
+from mlcli.archive import write_archive
 from mlcli.artifact.canonical import canonical_dump
 from mlcli.artifact.manifest import (
+    ARRAYS,
     BASELINE,
     CONFIG,
     ESTIMATOR,
     FORMAT_VERSION,
     GOLDEN,
     MANIFEST,
-    MEMBERS,
     METRICS,
+    OPERATIONS,
     PROVENANCE,
     SCHEMA,
     Manifest,
@@ -32,6 +33,7 @@ from mlcli.artifact.manifest import (
 )
 from mlcli.atomic import atomic_file
 from mlcli.data.schema import Schema
+from mlcli.inference.proof import Proof
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -61,6 +63,10 @@ class ArtifactParts:
         Digest of the source that was read.
     n_train, n_test : int
         Rows learnt from and rows held out.
+    proof : Proof, optional
+        Whether the program answers as the pipeline does.
+    operations, arrays : bytes, optional
+        The program as `mlcli.inference.stored` writes it, where that is proven.
     """
 
     name: str
@@ -76,6 +82,9 @@ class ArtifactParts:
     data_fingerprint: str
     n_train: int
     n_test: int
+    proof: Proof | None = None
+    operations: bytes | None = None
+    arrays: bytes | None = None
 
 
 class _Metric(msgspec.Struct):
@@ -122,7 +131,9 @@ def write_artifact(path: Path, parts: ArtifactParts, *, created: datetime) -> Ma
     """
     if created.tzinfo is None:
         raise ValueError("created must have a time zone")
-    contents = {
+    if (parts.proof is not None and parts.proof.proven) != (parts.operations is not None and parts.arrays is not None):
+        raise ValueError("a program must be stored where it is proven, and nowhere else")
+    contents = {  # in the order of MEMBERS
         CONFIG: parts.config_text.encode("utf-8"),
         SCHEMA: parts.schema.to_json(),
         METRICS: parts.metrics,
@@ -131,14 +142,16 @@ def write_artifact(path: Path, parts: ArtifactParts, *, created: datetime) -> Ma
         PROVENANCE: parts.provenance,
         ESTIMATOR: canonical_dump(parts.pipeline),
     }
+    if parts.operations is not None and parts.arrays is not None:
+        contents |= {OPERATIONS: parts.operations, ARRAYS: parts.arrays}
     manifest = _describe(parts, contents, created=created)
     with atomic_file(path) as temporary, temporary.open("wb") as file:
-        write_archive(file, [(MANIFEST, manifest.to_json()), *((name, contents[name]) for name in MEMBERS)])
+        write_archive(file, [(MANIFEST, manifest.to_json()), *contents.items()])
     return manifest
 
 
 def _describe(parts: ArtifactParts, contents: dict[str, bytes], *, created: datetime) -> Manifest:
-    members = {name: MemberDigest(hashlib.sha256(contents[name]).hexdigest(), len(contents[name])) for name in MEMBERS}
+    members = {name: MemberDigest(hashlib.sha256(data).hexdigest(), len(data)) for name, data in contents.items()}
     scores = msgspec.json.decode(parts.metrics, type=_Scores)
     return Manifest(
         format_version=FORMAT_VERSION,
@@ -155,4 +168,5 @@ def _describe(parts: ArtifactParts, contents: dict[str, bytes], *, created: date
         metrics={m.name: MetricSummary(m.value, m.low, m.high, m.dummy) for m in scores.metrics},
         members=members,
         digest=members_digest(members),
+        proof=parts.proof,
     )

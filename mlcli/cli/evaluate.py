@@ -74,7 +74,8 @@ def evaluate_command(
 
         from mlcli.data.source import source_from_path
         from mlcli.evaluation.gates import judge_gates
-        from mlcli.training.judge import evaluate_artifact, stored_config
+        from mlcli.training.judge import evaluate_artifact
+        from mlcli.training.stored_config import stored_config
 
         gates = {**settings.gates, **named_gates(fail_under, task=model.schema.target.task)}
         like = stored_config(model, overrides=overrides or ()).data

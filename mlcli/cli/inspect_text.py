@@ -12,6 +12,7 @@ from mlcli.errors import ArtifactError
 from mlcli.evaluation.numerals import format_number
 
 if TYPE_CHECKING:
+    from mlcli.artifact.manifest import Manifest
     from mlcli.artifact.open import Artifact, MemberCheck
 
 
@@ -43,6 +44,7 @@ def show_artifact(artifact: Artifact, members: Sequence[MemberCheck], *, as_json
 
 def _show_origin(artifact: Artifact) -> None:
     """Show where a model came from and what it scored."""
+    from rich.markup import escape
     from rich.table import Table
 
     manifest = artifact.manifest
@@ -53,6 +55,7 @@ def _show_origin(artifact: Artifact) -> None:
     facts.add_row("trained on", f"{manifest.n_train:,} rows, judged on {manifest.n_test:,}")
     facts.add_row("data sha256", manifest.data_fingerprint)
     facts.add_row("config sha256", manifest.config_digest)
+    facts.add_row("predicts", escape(_verdict(manifest)))
     facts.add_row("format", str(manifest.format_version))
     facts.add_row("versions", ", ".join(f"{name} {version}" for name, version in sorted(manifest.versions.items())))
     show(facts, "")
@@ -67,6 +70,13 @@ def _show_origin(artifact: Artifact) -> None:
             format_number(score.dummy),
         )
     show(scores, "")
+
+
+def _verdict(manifest: Manifest) -> str:
+    """Say what answers, the program or scikit-learn, and why."""
+    if manifest.proof is None:
+        return f"served by scikit-learn: format version {manifest.format_version} held no program"
+    return manifest.proof.verdict
 
 
 def _show_members(members: Sequence[MemberCheck]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from mlcli.errors import ArtifactError, ConfigError
 if TYPE_CHECKING:
     from mlcli.artifact.open import Artifact
     from mlcli.config.load import LoadedConfig
-    from mlcli.config.sections import EvaluateConfig, Task
+    from mlcli.config.sections import EvaluateConfig, ServeConfig, Task
 
 DEFAULT_CONFIG = Path("mlcli.yaml")
 
@@ -76,7 +77,7 @@ def find_model(
     if artifact is None:
         artifact = (
             newest_run(output_folder(read_config(config, overrides)))
-            if config or DEFAULT_CONFIG.is_file()
+            if _config_leads(config, artifact)
             else _newest_of_all()
         )
     opened = open_artifact(artifact)
@@ -92,11 +93,62 @@ def evaluation_settings(
 
     A config in this folder says nothing of a model that was named by its path.
     """
-    from mlcli.training.judge import stored_config
+    from mlcli.training.stored_config import stored_config
 
-    if config is not None or (artifact is None and DEFAULT_CONFIG.is_file()):
+    if config is not None or _config_leads(config, artifact):
         return read_config(config, overrides).config.evaluate
     return stored_config(model, overrides=overrides or ()).evaluate
+
+
+@dataclass(frozen=True)
+class ToServe:
+    """What a command line wants served.
+
+    Parameters
+    ----------
+    path : Path
+        A run folder or a ``.mlcli`` file.
+    runs : Path, optional
+        The config's folder of runs, where it led to the model: a reload serves the newest.
+    serve : ServeConfig
+        How to serve it.
+    """
+
+    path: Path
+    runs: Path | None
+    serve: ServeConfig
+
+
+def find_served(config: Path | None, artifact: Path | None, overrides: Sequence[str] | None = None) -> ToServe:
+    """Return the model to serve, unopened, and how: as the config says now, else as the model's own said.
+
+    Raises
+    ------
+    ArtifactError
+        If there is no such run, or its config must be read and cannot be.
+    ConfigError
+        If the config cannot be read.
+    """
+    from mlcli.artifact.runs import find_artifact, newest_run
+
+    if config is not None or _config_leads(config, artifact):
+        loaded = read_config(config, overrides)
+        runs = None if artifact else output_folder(loaded)
+        path = artifact or newest_run(output_folder(loaded))
+        find_artifact(path)
+        return ToServe(path, runs, loaded.config.serve)
+    from mlcli.artifact.open import open_artifact
+    from mlcli.training.stored_config import stored_config
+
+    path = artifact or _newest_of_all()
+    # The serving process reads the fitted pipeline, if it needs it; its config is all that counts here.
+    model = open_artifact(path, check_estimator=False)
+    return ToServe(path, None, stored_config(model, overrides=overrides or ()).serve)
+
+
+def _config_leads(config: Path | None, artifact: Path | None) -> bool:
+    """Return whether it is a config that leads to the model: the one named, or ./mlcli.yaml."""
+    return artifact is None and (config is not None or DEFAULT_CONFIG.is_file())
 
 
 def named_gates(texts: Sequence[str] | None, *, task: Task) -> dict[str, float]:

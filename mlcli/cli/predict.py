@@ -67,7 +67,7 @@ def predict_command(
         from mlcli.data.source import source_from_path
         from mlcli.data.writing import format_of, open_writer
         from mlcli.inference.stream import Remarks, kept_columns, predict_tables
-        from mlcli.training.judge import stored_config
+        from mlcli.training.stored_config import stored_config
 
         form = as_format.value if as_format else format_of(output) if output else "csv"
         source = source_from_path(data, like=stored_config(model, overrides=overrides or ()).data)

@@ -31,6 +31,7 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
             "run": str(run.folder),
             "digest": run.manifest.digest,
             "seconds": round(run.seconds, 3),
+            "proof": run.manifest.proof,
             "split": run.provenance.split,
             "findings": run.provenance.findings,
             "cross_validation": run.provenance.cross_validation,
@@ -42,6 +43,8 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
         show_folds(run.provenance.cross_validation)
         _say_findings(run.provenance.findings, quiet=quiet)
     if not quiet:
+        if run.manifest.proof is not None:
+            say(run.manifest.proof.verdict)
         say(f"stored: {run.folder} (digest {run.manifest.digest[:12]}, {run.seconds:.1f} s)")
 
 

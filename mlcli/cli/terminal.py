@@ -38,6 +38,11 @@ def show(*parts: RenderableType) -> None:
     sys.stdout.flush()
 
 
+def show_line(text: str) -> None:
+    """Print a result of one line on stdout."""
+    sys.stdout.write(text + "\n")
+
+
 def show_json(document: Any) -> None:
     """Print one JSON document on stdout; bytes are taken as JSON already."""
     sys.stdout.write(json_text(document))

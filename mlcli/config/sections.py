@@ -232,6 +232,47 @@ class EvaluateConfig(Section):
     random_state: Seed = Field(0, description="Seed of the resampling.")
 
 
+class ServeConfig(Section):
+    """How the model answers over HTTP."""
+
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address to listen on. Another than this machine's own needs a token file, or `--insecure`.",
+    )
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 for any that is free.")
+    workers: int = Field(1, ge=1, le=256, description="Processes that answer.")
+    unseen: Literal["warn", "error"] = Field(
+        "warn", description="What a category that training never saw is: a warning in the answer, or a refused request."
+    )
+    out_of_range: Literal["warn", "error"] = Field(
+        "warn", description="What a number or date outside the training range is: a warning, or a refused request."
+    )
+    cors: tuple[str, ...] = Field(
+        (), description="Origins of web pages that may call the service, such as https://shop.example; * for all."
+    )
+    max_body: int = Field(
+        64 * 2**20, ge=1024, le=2**31, description="Longest request body in bytes, also after decompression."
+    )
+    max_rows: int = Field(100_000, ge=1, le=10_000_000, description="Most rows of one request.")
+    max_cell: int = Field(2**20, ge=16, le=2**28, description="Longest text of one cell, in characters.")
+    queue: int = Field(
+        1024,
+        ge=1,
+        le=1_000_000,
+        description="Requests that may wait for their prediction; beyond it the answer is 429.",
+    )
+    deadline: float = Field(
+        30.0, gt=0, le=3600, description="Seconds until a request that still waits is answered with 504."
+    )
+    drain_delay: float = Field(
+        0.0,
+        ge=0,
+        le=3600,
+        description="Seconds that a service asked to stop goes on answering, so that a load balancer sees it is not ready.",
+    )
+
+
 class Config(Section):
     """Everything a run needs to be told."""
 
@@ -250,6 +291,7 @@ class Config(Section):
     )
     model: ModelConfig = Field(description="Which model, with which parameters.")
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="How the model is judged.")
+    serve: ServeConfig = Field(ServeConfig(), description="How the model answers over HTTP.")
 
     @model_validator(mode="after")
     def _classes_only(self) -> Self:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 
-from mlcli.config.sections import Kind
+from mlcli.config.kinds import Kind
 from mlcli.data.dates import naive_utc, parse_date
 from mlcli.data.schema import Storage
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlcli.data.schema import ClassLabel, Schema
+from mlcli.data.schema import ClassLabel, Column, Schema
+from mlcli.data.typed import NAT, TypedColumns, columns_from_rows, level_codes, missing_code, unseen_code
+from mlcli.data.typed import Cell as TypedCell
 from mlcli.errors import ArtifactError
 from mlcli.inference.predictor import Predictor
 
@@ -63,7 +67,7 @@ def check_golden(predictor: Predictor, golden: Golden) -> None:
     """
     if not golden.rows:
         return
-    predictions = predictor.predict(_to_frame(golden.rows, predictor.schema))
+    predictions = predictor.predict_columns(_to_columns(golden.rows, predictor.schema))
     n_wrong = sum(not same for same in _same(predictions, golden))
     if n_wrong:
         raise ArtifactError(
@@ -98,20 +102,25 @@ def _to_cells(X: pd.DataFrame) -> list[dict[str, Cell]]:
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
-def _to_frame(rows: list[dict[str, Cell]], schema: Schema) -> pd.DataFrame:
-    """Return the typed frame that `_to_cells` was given."""
-    import pandas as pd
+def _to_columns(rows: list[dict[str, Cell]], schema: Schema) -> TypedColumns:
+    """Return the typed rows that `_to_cells` was given, without pandas."""
+    cells = [[row[column.name] for row in rows] for column in schema.columns]
+    typed = [_typed(values, column) for values, column in zip(cells, schema.columns, strict=True)]
+    return columns_from_rows(list(zip(*typed, strict=True)), schema.columns)
 
-    dtypes: dict[str, Any] = {
-        "number": "float64",
-        "boolean": "float64",
-        "category": "str",
-        "text": "str",
-        "date": "datetime64[us]",
-    }
-    return pd.DataFrame(
-        {
-            column.name: pd.Series([row[column.name] for row in rows], dtype=dtypes[column.kind])
-            for column in schema.columns
-        }
-    )
+
+def _typed(cells: list[Cell], column: Column) -> list[TypedCell]:
+    match column.kind:
+        case "number" | "boolean":
+            return [math.nan if cell is None else float(cell) for cell in cells]
+        case "date":
+            return [NAT if cell is None else _microseconds(str(cell)) for cell in cells]
+        case "text":
+            return ["" if cell is None else str(cell) for cell in cells]
+        case "category":
+            codes, unseen = level_codes(column), unseen_code(column)
+            return [missing_code(column) if cell is None else codes.get(str(cell), unseen) for cell in cells]
+
+
+def _microseconds(date: str) -> int:
+    return (datetime.fromisoformat(date) - datetime(1970, 1, 1)) // timedelta(microseconds=1)  # noqa: DTZ001 -- UTC by contract

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlcli.data.predictions import Predictions
 from mlcli.data.schema import Schema
+from mlcli.data.typed import Cell, TypedColumns, columns_from_rows
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+    from mlcli.inference.machine import Machine
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +32,37 @@ class FittedPipeline(Protocol):
         """Return the probability of each class for each row."""
 
 
+class Predictor(Protocol):
+    """A model with the contract it was trained under.
+
+    A row predicts the same alone as among others, to the last bit for a
+    compiled model.
+    """
+
+    @property
+    def schema(self) -> Schema:
+        """The data contract of the training rows."""
+
+    @property
+    def compiled(self) -> bool:
+        """Whether a compiled program answers, and scikit-learn is not needed."""
+
+    def predict(self, X: pd.DataFrame) -> Predictions:
+        """Predict typed rows in a frame, see `mlcli.data.dataset.Dataset`."""
+
+    def predict_columns(self, columns: TypedColumns) -> Predictions:
+        """Predict typed rows in plain columns."""
+
+    def predict_row(self, row: Sequence[Cell]) -> list[float]:
+        """Return the outputs of one typed row: the value alone, or the probability of each class."""
+
+    def label(self, outputs: Sequence[float]) -> Any:
+        """Return the prediction that the outputs of one row mean: the value, or a class."""
+
+
 @dataclass(frozen=True)
-class Predictor:
-    """A fitted pipeline with the contract it was trained under.
+class PipelinePredictor:
+    """A fitted pipeline that answers through scikit-learn.
 
     Parameters
     ----------
@@ -42,6 +74,7 @@ class Predictor:
 
     pipeline: FittedPipeline
     schema: Schema
+    compiled: bool = False
 
     def predict(self, X: pd.DataFrame) -> Predictions:
         """Predict typed rows.
@@ -57,29 +90,124 @@ class Predictor:
             One prediction for each row, in order. A class label is the one of
             the highest probability, the first in class order on a tie.
         """
+        return predictions_from(self.outputs(X), self.schema)
+
+    def outputs(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the outputs of typed rows, of shape (n_samples, n_outputs)."""
         import numpy as np
 
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             if self.schema.target.task == "regression":
-                predictions = Predictions(np.asarray(self.pipeline.predict(X), dtype=np.float64).reshape(-1), None)
+                outputs = np.asarray(self.pipeline.predict(X), dtype=np.float64).reshape(-1, 1)
             else:
-                predictions = self._predict_classes(X)
+                outputs = np.asarray(self.pipeline.predict_proba(X), dtype=np.float64)
         for warning in caught:
             # A library's remark is worth keeping for a bug report, never worth a user's screen.
             logger.debug("while predicting: %s", warning.message)
-        return predictions
+        return outputs
 
-    def _predict_classes(self, X: pd.DataFrame) -> Predictions:
-        """Predict labels and probabilities from one pass through the pipeline."""
-        import numpy as np
+    def predict_columns(self, columns: TypedColumns) -> Predictions:
+        """Predict typed rows in plain columns."""
+        from mlcli.data.frames import frame_from_columns
 
-        classes = self.schema.target.classes
-        assert classes is not None, "a classification schema names its classes"
-        y_proba = np.asarray(self.pipeline.predict_proba(X), dtype=np.float64)
-        labels = np.empty(len(classes), dtype=object) if isinstance(classes[0], str) else None
-        if labels is None:
-            labels = np.asarray(classes)
-        else:
-            labels[:] = classes
-        return Predictions(labels[np.argmax(y_proba, axis=1)], y_proba, classes)
+        return self.predict(frame_from_columns(columns, self.schema))
+
+    def predict_row(self, row: Sequence[Cell]) -> list[float]:
+        """Return the outputs of one typed row."""
+        from mlcli.data.frames import frame_from_columns
+
+        columns = columns_from_rows([row], self.schema.columns)
+        outputs: list[float] = self.outputs(frame_from_columns(columns, self.schema))[0].tolist()
+        return outputs
+
+    def label(self, outputs: Sequence[float]) -> Any:
+        """Return the prediction that the outputs of one row mean."""
+        return label_of(outputs, self.schema)
+
+
+@dataclass(frozen=True)
+class ProgramPredictor:
+    """A compiled program that answers by itself.
+
+    Parameters
+    ----------
+    machine : Machine
+        The program, ready to run.
+    schema : Schema
+        The data contract of its training rows.
+    """
+
+    machine: Machine
+    schema: Schema
+    compiled: bool = True
+
+    def predict(self, X: pd.DataFrame) -> Predictions:
+        """Predict typed rows in a frame."""
+        from mlcli.data.frames import columns_from_frame
+
+        return self.predict_columns(columns_from_frame(X, self.schema))
+
+    def predict_columns(self, columns: TypedColumns) -> Predictions:
+        """Predict typed rows in plain columns."""
+        program = self.machine.program
+        return predictions_from(
+            self.machine.rows(columns), self.schema, threshold=program.threshold, positive=program.positive
+        )
+
+    def predict_row(self, row: Sequence[Cell]) -> list[float]:
+        """Return the outputs of one typed row."""
+        return self.machine.row(row)
+
+    def label(self, outputs: Sequence[float]) -> Any:
+        """Return the prediction that the outputs of one row mean."""
+        program = self.machine.program
+        return label_of(outputs, self.schema, threshold=program.threshold, positive=program.positive)
+
+
+def predictions_from(
+    outputs: NDArray[np.float64], schema: Schema, *, threshold: float | None = None, positive: int | None = None
+) -> Predictions:
+    """Return what the outputs of rows mean.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_samples, n_outputs)
+        Values, or the probability of each class.
+    schema : Schema
+        The target's task and classes.
+    threshold : float, optional
+        For two classes: least probability of the class at `positive` that
+        makes it the label. None: the likelier class, the first on a tie.
+    positive : int, optional
+        Position of that class, 0 or 1.
+    """
+    import numpy as np
+
+    classes = schema.target.classes
+    if schema.target.task == "regression":
+        return Predictions(outputs[:, 0], None)
+    assert classes is not None, "a classification schema names its classes"
+    if threshold is None or positive is None:
+        chosen = np.argmax(outputs, axis=1)
+    else:
+        chosen = np.where(outputs[:, positive] >= threshold, positive, 1 - positive)
+    if isinstance(classes[0], str):
+        labels = np.empty(len(classes), dtype=object)
+        labels[:] = classes
+    else:
+        labels = np.asarray(classes)
+    return Predictions(labels[chosen], outputs, classes)
+
+
+def label_of(
+    outputs: Sequence[float], schema: Schema, *, threshold: float | None = None, positive: int | None = None
+) -> Any:
+    """Return what the outputs of one row mean, as `predictions_from` does for many."""
+    classes = schema.target.classes
+    if classes is None:
+        return outputs[0]
+    if threshold is None or positive is None:
+        best = max(outputs)
+        return classes[next(i for i, output in enumerate(outputs) if output == best)]
+    return classes[positive if outputs[positive] >= threshold else 1 - positive]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
 from mlcli.artifact.open import Artifact
-from mlcli.config.sections import Config, EvaluateConfig
+from mlcli.config.sections import EvaluateConfig
 from mlcli.data.source import Source, fingerprint
-from mlcli.errors import ArtifactError, ConfigError
+from mlcli.errors import ArtifactError
 from mlcli.evaluation.baseline import Baseline
 from mlcli.evaluation.evaluate import evaluate
 from mlcli.evaluation.results import Evaluation
@@ -71,36 +70,6 @@ def evaluate_artifact(
 def read_provenance(artifact: Artifact) -> Provenance:
     """Return how the artifact's rows were found, divided and judged."""
     return msgspec.json.decode(artifact.provenance, type=Provenance)
-
-
-def stored_config(artifact: Artifact, *, overrides: Sequence[str] = ()) -> Config:
-    """Return the resolved config that the model was trained with.
-
-    Parameters
-    ----------
-    artifact : Artifact
-        The opened model.
-    overrides : sequence of str
-        ``key.path=value`` each: what to read or judge differently this time.
-
-    Raises
-    ------
-    ArtifactError
-        If this version of mlcli does not understand it.
-    ConfigError
-        If an override asks for something impossible.
-    """
-    from mlcli.config.load import parse_config
-
-    name = f"{artifact.path}: config.yaml"
-    try:
-        config = parse_config(artifact.config_text, name=name)
-    except ConfigError as error:
-        raise ArtifactError(
-            f"{artifact.path} must hold a config that this version reads. {error.message}",
-            hint="Train again with this version.",
-        ) from error
-    return parse_config(artifact.config_text, name=name, overrides=overrides) if overrides else config
 
 
 def read_holdout(artifact: Artifact) -> Dataset:

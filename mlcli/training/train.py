@@ -21,8 +21,9 @@ from mlcli.evaluation.baseline import Baseline, baseline_from
 from mlcli.evaluation.evaluate import evaluate
 from mlcli.evaluation.folds import FoldSummary, summarise_folds
 from mlcli.evaluation.results import Evaluation
+from mlcli.inference.compile import Compiled, compile_pipeline
 from mlcli.inference.golden import record_golden
-from mlcli.inference.predictor import Predictor
+from mlcli.inference.predictor import PipelinePredictor, Predictor
 from mlcli.training.place import require_writable
 from mlcli.training.prepare import Prepared, fingerprint, fingerprint_data, prepare
 from mlcli.training.prepared_folder import load_prepared
@@ -71,6 +72,8 @@ class Fitted:
     ----------
     pipeline : Pipeline
         Fitted on the training rows.
+    compiled : Compiled
+        What serves it: its program, or itself.
     baseline : Baseline
         The dummy of the same rows.
     evaluation : Evaluation
@@ -78,6 +81,7 @@ class Fitted:
     """
 
     pipeline: Pipeline
+    compiled: Compiled
     baseline: Baseline
     evaluation: Evaluation
 
@@ -145,7 +149,7 @@ def train(loaded: LoadedConfig, *, output: Path, created: datetime | None = None
     prepared = find_prepared(loaded, output / "prepared") or prepare(loaded)
     if config.task is None:  # now the target has told it
         check_parameters(config.model, task=prepared.schema.target.task, place=loaded.place)
-    fitted = _fit_and_judge(loaded, prepared.schema, train=prepared.train, test=prepared.test)
+    fitted = _fit_and_compile(loaded, prepared)
     summaries = _cross_validate(loaded, prepared)
     folder, manifest, provenance = _store(
         loaded, prepared, fitted, summaries, output=output, created=created or datetime.now(UTC)
@@ -153,20 +157,29 @@ def train(loaded: LoadedConfig, *, output: Path, created: datetime | None = None
     return Run(folder, manifest, fitted.evaluation, provenance, prepared.schema, time.perf_counter() - started)
 
 
-def _fit_and_judge(loaded: LoadedConfig, schema: Schema, *, train: Dataset, test: Dataset) -> Fitted:
-    """Fit a fresh pipeline on `train` and judge it, beside the dummy of the same rows, on `test`."""
-    pipeline = fit(loaded, schema, train)
-    baseline = baseline_from(train.y_true, target=schema.target, sample_weight=train.sample_weight)
-    logger.info("evaluating on %d held-out rows", len(test))
+def _fit_and_compile(loaded: LoadedConfig, prepared: Prepared) -> Fitted:
+    """Fit the model, compile it, and judge what will serve on the held-out rows."""
+    schema = prepared.schema
+    pipeline = fit(loaded, schema, prepared.train)
+    compiled = compile_pipeline(pipeline, schema, prepared.train.X)
+    logger.info("evaluating on %d held-out rows", len(prepared.test))
+    baseline, evaluation = _judge(loaded, compiled.predictor, train=prepared.train, test=prepared.test)
+    return Fitted(pipeline, compiled, baseline, evaluation)
+
+
+def _judge(loaded: LoadedConfig, predictor: Predictor, *, train: Dataset, test: Dataset) -> tuple[Baseline, Evaluation]:
+    """Judge a model on `test`, beside the dummy of its training rows."""
+    target = predictor.schema.target
+    baseline = baseline_from(train.y_true, target=target, sample_weight=train.sample_weight)
     evaluation = evaluate(
         test.y_true,
-        Predictor(pipeline, schema).predict(test.X),
-        target=schema.target,
+        predictor.predict(test.X),
+        target=target,
         baseline=baseline,
         config=loaded.config.evaluate,
         sample_weight=test.sample_weight,
     )
-    return Fitted(pipeline, baseline, evaluation)
+    return baseline, evaluation
 
 
 def find_prepared(loaded: LoadedConfig, folder: Path) -> Prepared | None:
@@ -206,7 +219,9 @@ def _cross_validate(loaded: LoadedConfig, prepared: Prepared) -> tuple[FoldSumma
         logger.info("fold %d of %d", number, len(prepared.folds))
         train = prepared.train.take(np.asarray(fold.train, dtype=np.intp))
         test = prepared.train.take(np.asarray(fold.test, dtype=np.intp))
-        evaluations.append(_fit_and_judge(loaded, prepared.schema, train=train, test=test).evaluation)
+        # Not compiled: a fold's model is thrown away, and a program would give the same scores.
+        predictor = PipelinePredictor(fit(loaded, prepared.schema, train), prepared.schema)
+        evaluations.append(_judge(loaded, predictor, train=train, test=test)[1])
     return summarise_folds(evaluations)
 
 
@@ -244,12 +259,15 @@ def _store(
             metrics=fitted.evaluation.to_json(),
             baseline=msgspec.json.encode(fitted.baseline),
             golden=msgspec.json.encode(
-                record_golden(Predictor(fitted.pipeline, prepared.schema), prepared.test, n_rows=GOLDEN_ROWS)
+                record_golden(PipelinePredictor(fitted.pipeline, prepared.schema), prepared.test, n_rows=GOLDEN_ROWS)
             ),
             provenance=msgspec.json.encode(provenance),
             data_fingerprint=prepared.data_fingerprint,
             n_train=len(prepared.train),
             n_test=len(prepared.test),
+            proof=fitted.compiled.proof,
+            operations=fitted.compiled.operations,
+            arrays=fitted.compiled.arrays,
         )
         manifest = write_artifact(run.folder / "model.mlcli", parts, created=created)
         (run.folder / "metrics.json").write_bytes(fitted.evaluation.to_json())
