@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlcli.config.sections import Kind
+from mlcli.config.kinds import Kind
 from mlcli.data.cells import NUMBER, Missing, canonical, canonical_number, level, parse_boolean, text_of
 from mlcli.data.dates import parse_dates, within_calendar
 from mlcli.data.schema import Storage

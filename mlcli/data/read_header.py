@@ -9,9 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mlcli.data.read_bytes import Utf8Stream
 from mlcli.errors import DataError
+
+if TYPE_CHECKING:
+    from mlcli.data.read_bytes import Utf8Stream
 
 logger = logging.getLogger(__name__)
 
