@@ -46,6 +46,8 @@ def words(at):
         "train": ["train", "--config", config],
         "evaluate": ["evaluate", *model],
         "predict": ["predict", *model, good],
+        "serve": ["serve", *model, "--check"],
+        "package": ["package", *model, "--output", str(at.folder / "context")],
         "inspect": ["inspect", str(at.trained)],
         "models": ["models", "ridge"],
         "schema": ["schema"],
@@ -146,7 +148,7 @@ KEYS = {
     "check": {"findings", "schema"},
     "preprocess": {"folder", "fingerprint", "split", "n_train", "n_test", "schema", "findings"},
     "train": {
-        "run", "digest", "seconds", "split", "findings", "cross_validation", "name", "model", "evaluation", "gates",
+        "run", "digest", "seconds", "split", "findings", "cross_validation", "proof", "name", "model", "evaluation", "gates",
     },
     "evaluate": {"name", "model", "digest", "evaluation", "gates"},
     "inspect": {"path", "manifest", "schema", "members"},

@@ -15,9 +15,11 @@ from mlcli.cli.evaluate import evaluate_command
 from mlcli.cli.init import init_command
 from mlcli.cli.inspect import inspect_command
 from mlcli.cli.models import models_command
+from mlcli.cli.package import package_command
 from mlcli.cli.predict import predict_command
 from mlcli.cli.preprocess import preprocess_command
 from mlcli.cli.schema import schema_command
+from mlcli.cli.serve import serve_command
 from mlcli.cli.train import train_command
 
 EPILOG = (
@@ -61,6 +63,8 @@ app.command("preprocess", short_help="Write what the model will see, as Parquet.
 app.command("train", short_help="Fit, judge and store a model.")(train_command)
 app.command("evaluate", short_help="Judge a stored model; gates for CI.")(evaluate_command)
 app.command("predict", short_help="Predict every row of a file of any size.")(predict_command)
+app.command("serve", short_help="Answer over HTTP, and show a page to try it.")(serve_command)
+app.command("package", short_help="Write a container context and a manifest.")(package_command)
 app.command("inspect", short_help="Show a stored model and verify it.")(inspect_command)
 app.command("models", short_help="List models, or one model's parameters.")(models_command)
 app.command("schema", short_help="Print the JSON Schema of a config.")(schema_command)

@@ -1,0 +1,230 @@
+"""HTTP/1.1 on one connection, with a bound on everything that a client may do to it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import httptools
+import msgspec
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from mlcli.serving.call import Problem
+from mlcli.serving.connections import Connections
+from mlcli.serving.errors import problem_body
+
+if TYPE_CHECKING:
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
+MAX_HEAD = 64 * 1024
+"""Most bytes of a request's head."""
+
+MAX_TARGET = 16 * 1024
+"""Most bytes of a request's target."""
+
+MAX_FIELDS = 128
+"""Most header fields."""
+
+MAX_FRAMING = 1 << 20
+"""Most bytes around the chunks of a body, such as their sizes and trailing fields, beyond nine for each of its own."""
+
+_OFFERS = {b"upgrade", b"http2-settings"}
+"""Header fields, and tokens of the field Connection, that offer another protocol."""
+
+
+class ModelProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, whose connections wait in `Connections` and whose heads are bounded.
+
+    Parameters
+    ----------
+    config, server_state, app_state, _loop
+        As uvicorn's protocol takes them.
+    connections : Connections
+        The connections of the process.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        connections: Connections,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.waiting = connections
+        self._verdict: tuple[int, str] | None = None
+        self._refused = False
+        self._in_head = False
+        self._in_body = False
+        self._n_fields = 0
+        self._head_bytes = 0
+        self._pending_bytes = 0
+        self._framing_bytes = 0
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a request is being read or answered."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
+        super().connection_made(transport)
+        self.waiting.heads[self] = self.loop.time()
+        self.waiting.changed()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.waiting.forget(self)
+        super().connection_lost(exc)
+        self.waiting.changed()
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        was_in_head, was_in_body = self._in_head, self._in_body
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(data[offer.args[0] :])
+            return
+        except httptools.HttpParserError:
+            self._refuse(*(self._verdict or (400, "The request must be HTTP/1.1.")))
+            return
+        if self._in_head:
+            self._await_head(len(data) if was_in_head else 0)
+        elif self._in_body and was_in_body:
+            self._framing_bytes += len(data)
+            if self._framing_bytes > MAX_FRAMING:
+                self._refuse(400, "The chunks of the body must hold more than their own sizes.")
+
+    def _decline(self, rest: bytes) -> None:
+        """Read a request again without its offer to speak another protocol.
+
+        The parser takes what follows such a head for the other protocol; in the
+        HTTP/1.1 that is spoken on, it is the body. The HTTP client of Java makes that offer with every request.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._refuse(400, "The service is no proxy.")
+            return
+        lines = [b"%s %s HTTP/1.1" % (method, self.url)]
+        for name, value in self.headers:
+            if name == b"connection":
+                tokens = [token.strip() for token in value.split(b",")]
+                lines.append(b"connection: " + b", ".join(token for token in tokens if token.lower() not in _OFFERS))
+            elif name not in _OFFERS:
+                lines.append(b"%s: %s" % (name, value))
+        self.parser = httptools.HttpRequestParser(self)
+        self._in_head = False
+        self.data_received(b"\r\n".join([*lines, b"", rest]))
+
+    def _await_head(self, n_bytes: int) -> None:
+        """Bound a head of which only a part has come, in bytes and in time."""
+        self._pending_bytes += n_bytes
+        if self._pending_bytes > MAX_HEAD:
+            self._refuse(431, f"The request head must be at most {MAX_HEAD} bytes long.")
+        elif not self.at_work and self not in self.waiting.heads:
+            self.waiting.idle.pop(self, None)
+            self.waiting.heads[self] = self.loop.time()
+
+    # Callbacks of the parser; what they raise comes out of feed_data.
+
+    def on_message_begin(self) -> None:
+        self._in_head, self._in_body = True, False
+        self._n_fields = self._head_bytes = self._pending_bytes = self._framing_bytes = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._head_bytes += len(url)
+        if len(self.url) > MAX_TARGET:
+            self._stop(414, f"The request target must be at most {MAX_TARGET} bytes long.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._n_fields += 1
+        self._head_bytes += len(name) + len(value) + 4  # colon, space and line end
+        if self._head_bytes > MAX_HEAD or self._n_fields > MAX_FIELDS:
+            self._stop(431, f"The request head must be at most {MAX_HEAD} bytes and {MAX_FIELDS} fields long.")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return  # see _decline
+        self._in_head, self._in_body = False, True
+        self.waiting.heads.pop(self, None)
+        self.waiting.idle.pop(self, None)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        # A chunk of one byte is framed by five or six.
+        self._framing_bytes -= 9 * len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
+        self._in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, or wait for one: uvicorn's, without a timer for every answer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._in_head:
+            self.waiting.heads[self] = self.loop.time()
+        else:
+            self.waiting.idle[self] = self.loop.time()
+
+    def pause_writing(self) -> None:
+        self.waiting.stalled[self] = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self.waiting.stalled.pop(self, None)
+        super().resume_writing()
+
+    def answer_last(self) -> None:
+        """Close the connection behind the answer that is under way."""
+        if self.at_work:
+            self.cycle.keep_alive = False
+
+    def give_up(self) -> None:
+        """Close the connection; what the client never read is dropped."""
+        if self.transport.is_closing() or self.transport.get_write_buffer_size():
+            self.transport.abort()
+        elif self._in_head:
+            self._refuse(408, "The request head must come sooner.")
+        else:
+            self.transport.close()
+
+    def _stop(self, status: int, message: str) -> None:
+        self._verdict = (status, message)
+        raise ValueError(message)
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer what is no request, and close: nothing behind it can be told apart."""
+        self._refused = True
+        self.waiting.forget(self)
+        if self.at_work and not self._in_body and not self.pipeline:
+            # An earlier request, read to its end, is still owed its answer.
+            self.cycle.keep_alive = False
+            return
+        if not self.pipeline and not (self.at_work and self.cycle.response_started):
+            self.transport.write(refusal(status, message))
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+
+def refusal(status: int, message: str) -> bytes:
+    """Return a whole HTTP answer for a request that never reached the service."""
+    body = msgspec.json.encode(problem_body(Problem(status, message), secrets.token_hex(16)))
+    head = b"content-type: application/problem+json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+    return STATUS_LINE[status] + head + body
