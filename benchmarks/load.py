@@ -64,11 +64,13 @@ def _wrk(url: str, bodies: list[str], *, connections: int, seconds: float) -> Lo
             "-s", str(script), url,
         ]  # fmt: skip
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if " 0 requests in" in text:
+        raise SystemExit(f"{url} answered nothing at {connections} connections:\n{text}")
     failed = sum(int(n) for n in re.findall(r"(?:Non-2xx or 3xx responses:|connect|read|write|timeout) (\d+)", text))
     return Load(
         requests_per_second=float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
-        p50=_milliseconds(re.search(r"50%\s+(\S+)", text)[1]),
-        p99=_milliseconds(re.search(r"99%\s+(\S+)", text)[1]),
+        p50=_milliseconds(re.search(r"(?m)^ +50% +(\S+)$", text)[1]),
+        p99=_milliseconds(re.search(r"(?m)^ +99% +(\S+)$", text)[1]),
         failed=failed,
     )
 

@@ -82,7 +82,7 @@ class Elsewhere:
         reply, request_id = self._refuse(
             scope, Problem(404, "the service must have an address of this path.", hint="GET /docs lists all of them.")
         )
-        await send_reply(reply, request_id, method=scope["method"], receive=receive, send=send)
+        await send_reply(reply, request_id, scope=scope, receive=receive, send=send)
 
     async def on_http_exception(self, request: Request, error: Exception) -> Response:
         """Answer what a route of Starlette's own raised, such as 405, in the shape of the service."""

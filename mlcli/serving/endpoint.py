@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+WHOLE_ANSWER = "mlcli.whole_answer"
+"""Extension of a scope: called with status, head fields and body, it answers at once, or returns False."""
+
 CLIENT_GONE = 499
 """Status under which a request is counted whose client left: there is nobody to send one to."""
 
@@ -107,7 +110,7 @@ class Address:
         finally:
             deadlines.end(task)
         if reply.status != CLIENT_GONE:
-            await send_reply(reply, request_id, method=method, receive=receive, send=send)
+            await send_reply(reply, request_id, scope=scope, receive=receive, send=send)
         traffic.finish(self._tally, reply, call, monotonic() - began)
 
     def _not_allowed(self) -> NoReturn:
@@ -144,9 +147,15 @@ def refusal(problem: Problem, request_id: str, *, dialect: Dialect, close: bool 
     return Reply(problem.status, body, headers=headers)
 
 
-async def send_reply(reply: Reply, request_id: bytes, *, method: str, receive: Receive, send: Send) -> None:
+async def send_reply(reply: Reply, request_id: bytes, *, scope: Scope, receive: Receive, send: Send) -> None:
     """Send an answer."""
     body = reply.body
+    method: str = scope["method"]
+    if not reply.headers and method != "HEAD" and (extensions := scope.get("extensions")):
+        answer = extensions.get(WHOLE_ANSWER)
+        fields = b"content-type: %b\r\nx-request-id: %b" % (reply.content_type.encode("latin-1"), request_id)
+        if answer is not None and answer(reply.status, fields, body):
+            return
     headers = [
         (b"content-type", reply.content_type.encode("latin-1")),
         (b"content-length", b"%d" % len(body)),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httptools
 import msgspec
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from mlcli.serving.call import Problem
 from mlcli.serving.connections import Connections
+from mlcli.serving.endpoint import WHOLE_ANSWER
 from mlcli.serving.errors import problem_body
 
 if TYPE_CHECKING:
@@ -156,6 +158,24 @@ class ModelProtocol(HttpToolsProtocol):
         self.waiting.heads.pop(self, None)
         self.waiting.idle.pop(self, None)
         super().on_headers_complete()
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]  # a server may add extensions of its own
+        scope["extensions"] = {WHOLE_ANSWER: partial(self._answer, self.cycle)}
+
+    def _answer(self, cycle: RequestResponseCycle, status: int, fields: bytes, body: bytes) -> bool:
+        """Write an answer at once; return False where it must be sent in ASGI's two messages.
+
+        uvicorn checks every field of a head and writes head and body one after
+        the other, each a call of the system and a packet of its own: a fifth of the time that a request takes.
+        """
+        if cycle.response_started or cycle.disconnected or self.flow.write_paused:
+            return False
+        if cycle.default_headers or not cycle.keep_alive:  # uvicorn puts more into the head
+            return False
+        self.transport.write(b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (STATUS_LINE[status], fields, len(body), body))
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
     def on_body(self, body: bytes) -> None:
         # A chunk of one byte is framed by five or six.
@@ -226,5 +246,5 @@ class ModelProtocol(HttpToolsProtocol):
 def refusal(status: int, message: str) -> bytes:
     """Return a whole HTTP answer for a request that never reached the service."""
     body = msgspec.json.encode(problem_body(Problem(status, message), secrets.token_hex(16)))
-    head = b"content-type: application/problem+json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+    head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
     return STATUS_LINE[status] + head + body

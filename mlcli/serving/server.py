@@ -36,6 +36,9 @@ LINGER = 0.5
 
 Reload = Callable[[Path | None], Coroutine[Any, Any, None]]
 
+AT_ONCE = 64
+"""Most connections taken in one turn of the loop."""
+
 GRACE = 0.002
 """Seconds that a worker with fewer connections has to take the next before another does."""
 
@@ -187,9 +190,17 @@ class ModelServer:
             self._shares.state(NOT_THERE if self._stop.is_set() else n_connections)
 
     def _consider(self) -> None:
-        """Take one connection, unless a worker that has fewer should have it."""
-        if self._shares is None or not self._shares.after_others():
-            self._accept()
+        """Take connections, but for those that a worker with fewer should have.
+
+        One a turn would be fairer to requests that run, and slower to whoever comes: under
+        load a turn takes as long as all of its requests.
+        """
+        for _ in range(AT_ONCE):
+            if self._shares is not None and self._shares.after_others():
+                break
+            if not self._accept():
+                return
+        else:
             return
         # It may be too busy to come: nothing waits for it any longer than this.
         self._pause_accepting()
@@ -201,10 +212,7 @@ class ModelServer:
             self._resume_accepting()
 
     def _accept(self) -> bool:
-        """Take one connection; return whether there was one.
-
-        One a turn of the loop: a busy worker leaves the others to those that wait.
-        """
+        """Take one connection; return whether there was one."""
         if (
             len(self._state.connections) + len(self._handshakes) >= self._waiting.limit
             and not self._waiting.make_room()

@@ -30,8 +30,8 @@ class Shares:
         self._memory[self._mine] = n_connections
 
     def after_others(self) -> bool:
-        """Return whether another worker has fewer connections, and should have the next."""
-        return min(self._memory) < self._memory[self._mine]
+        """Return whether another worker has fewer connections, by a quarter or more, and should have the next."""
+        return 4 * self._memory[self._mine] > 5 * min(self._memory)
 
 
 def new_shares(n_workers: int) -> int:

@@ -100,6 +100,8 @@ def serve(
     # What was loaded stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
+    # Requests in flight are garbage soon, and no cycles.
+    gc.set_threshold(50_000, 20, 50)
     server.run(started=started, reload=reloader.reload, lifeline=channel)
 
 
