@@ -13,7 +13,19 @@ from mlcli.errors import MlcliError
 from mlcli.registry import METRICS, MODELS
 
 DOCS = Path(__file__).parent.parent / "docs"
-COMMANDS = ["init", "check", "preprocess", "train", "evaluate", "predict", "serve", "package", "inspect", "models", "schema"]
+COMMANDS = [
+    "init",
+    "check",
+    "preprocess",
+    "train",
+    "evaluate",
+    "predict",
+    "serve",
+    "package",
+    "inspect",
+    "models",
+    "schema",
+]
 
 
 def _load_generator():

@@ -69,7 +69,7 @@ def _content(service: Service) -> Json:
     split: Json = {
         "type": "object",
         "properties": {
-            "columns": {"const": schema.names},
+            "columns": {"enum": [schema.names, list(range(len(schema.names))), None]},
             "data": {"type": "array", "items": {"$ref": "#/components/schemas/Features"}},
             "index": {"description": "Ignored."},
         },
