@@ -83,7 +83,8 @@ def value_of(shape):
         elif kind is bool:
             draws.append(st.booleans())
         elif kind is int:
-            draws.append(st.integers(None if low is None else int(low), 1000 if high is None else int(high)))
+            most = max(1000, int(low or 0) + 1000) if high is None else int(high)
+            draws.append(st.integers(None if low is None else int(low), most))
         elif kind is float:
             draws.append(st.floats(low, high, allow_nan=False, allow_infinity=False).filter(bounds.admit))
         else:
@@ -97,7 +98,7 @@ def value_of(shape):
 
 def shape_fits(bounds, text):
     """Say whether a text has the length that a key asks for."""
-    return bounds.min_length is None or bounds.min_length <= len(text) <= bounds.max_length
+    return (bounds.min_length or 0) <= len(text) and (bounds.max_length is None or len(text) <= bounds.max_length)
 
 
 def section_values(section):
