@@ -12,7 +12,7 @@ from mlcli.serving.call import Problem
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
-_PART = 2**18
+_PART = 2**16
 """Most bytes that one step of decompression yields; between steps other requests are answered."""
 
 _ENCODINGS = "gzip, deflate"

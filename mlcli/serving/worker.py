@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import os
 import socket
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -102,6 +103,8 @@ def serve(
     gc.freeze()
     # Requests in flight are garbage soon, and no cycles.
     gc.set_threshold(50_000, 20, 50)
+    # A thread that reads a long body gives way to the loop sooner than after the usual 5 ms.
+    sys.setswitchinterval(0.0005)
     server.run(started=started, reload=reloader.reload, lifeline=channel)
 
 
