@@ -69,8 +69,8 @@ def _wrk(url: str, bodies: list[str], *, connections: int, seconds: float) -> Lo
     failed = sum(int(n) for n in re.findall(r"(?:Non-2xx or 3xx responses:|connect|read|write|timeout) (\d+)", text))
     return Load(
         requests_per_second=float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
-        p50=_milliseconds(re.search(r"(?m)^ +50% +(\S+)$", text)[1]),
-        p99=_milliseconds(re.search(r"(?m)^ +99% +(\S+)$", text)[1]),
+        p50=_milliseconds(re.search(r"(?m)^ +50% +(\S+)", text)[1]),
+        p99=_milliseconds(re.search(r"(?m)^ +99% +(\S+)", text)[1]),
         failed=failed,
     )
 

@@ -151,7 +151,9 @@ async def send_reply(reply: Reply, request_id: bytes, *, scope: Scope, receive: 
     """Send an answer."""
     body = reply.body
     method: str = scope["method"]
-    if not reply.headers and method != "HEAD" and (extensions := scope.get("extensions")):
+    # Taken out, or scope and answer would hold each other until the garbage collector comes.
+    extensions = scope.pop("extensions", None)
+    if not reply.headers and method != "HEAD" and extensions:
         answer = extensions.get(WHOLE_ANSWER)
         fields = b"content-type: %b\r\nx-request-id: %b" % (reply.content_type.encode("latin-1"), request_id)
         if answer is not None and answer(reply.status, fields, body):

@@ -1,7 +1,7 @@
 """The table of dialects: the ways in which clients ask for the same predictions.
 
-Each file of this folder is one dialect and names it `DIALECT`. To add one,
-write its file and add a line here.
+Each name of `NAMES` is a file of this folder that holds a `DIALECT`; what it
+is made of stands beside it. To add one, write its file and add its name.
 """
 
 from __future__ import annotations
