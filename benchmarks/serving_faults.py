@@ -15,7 +15,6 @@ import json
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import socket
@@ -27,6 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from mlcli.serving.listen import raise_open_files
 
 BIN = Path(sys.executable).parent
 
@@ -207,11 +208,6 @@ async def hostile(folder: Path, config: Path, seconds: float = 20) -> str:  # no
     code = server.stop()
     note = f"p99 {quiet.p99():.2f} ms quiet, {good.p99():.2f} ms attacked ({good.p99() / quiet.p99():.1f} times), {memory:.0f} MB, exit {code}"
     return f"hostile clients | {len(good.latencies):,} | {len(good.failures)} | {note}"
-
-
-def raise_open_files() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard > 0 else soft, hard))
 
 
 def _post(body: bytes, *headers: str, length: int | None = None) -> bytes:

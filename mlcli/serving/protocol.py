@@ -165,7 +165,7 @@ class ModelProtocol(HttpToolsProtocol):
         """Write an answer at once; return False where it must be sent in ASGI's two messages.
 
         uvicorn checks every field of a head and writes head and body one after
-        the other, each a call of the system and a packet of its own: a fifth of the time that a request takes.
+        the other, each a call of the system and a packet of its own.
         """
         if cycle.response_started or cycle.disconnected or self.flow.write_paused:
             return False
