@@ -155,6 +155,8 @@ class Load:
                     connection = None
             except (OSError, http.client.HTTPException) as error:
                 self.failures.append(error)
+                if connection is not None:
+                    connection.close()
                 connection = None
         if connection is not None:
             connection.close()
