@@ -121,7 +121,7 @@ def test_one_object_is_answered_by_lists_of_one(app, row):
 
 
 @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "with others"])
-def test_the_quick_answer_to_one_row_is_byte_for_byte_the_usual_one(models, row, at_once):
+def test_a_row_has_the_same_answer_however_it_was_predicted(models, row, at_once):
     served = models["left"]
     app = create_app(served)
     runner = app.state.service.runner

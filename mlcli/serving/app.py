@@ -24,6 +24,7 @@ from mlcli.serving.page.routes import page_endpoints
 from mlcli.serving.served import Served, load_served, serve_artifact
 from mlcli.serving.service import Service
 from mlcli.serving.settings import ServeSettings
+from mlcli.serving.short_way import ShortWay
 from mlcli.serving.traffic import Traffic
 
 
@@ -39,13 +40,21 @@ class ServiceApp(Starlette):
     ----------
     addresses : mapping of str to Address
         Those without parameters, by path.
+    short_way : ShortWay
+        What a server of our own may ask without a scope.
     **options
         As Starlette takes them.
     """
 
-    def __init__(self, addresses: Mapping[str, Address], **options: Any) -> None:
+    def __init__(self, addresses: Mapping[str, Address], *, short_way: ShortWay, **options: Any) -> None:
         super().__init__(**options)
         self._addresses = dict(addresses)
+        self._short_way = short_way
+
+    @property
+    def short_way(self) -> ShortWay | None:
+        """The way that needs no scope; None where middleware wants to see each."""
+        return None if self.user_middleware else self._short_way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or whatever else the server says."""
@@ -115,7 +124,7 @@ def dialect_of(path: str, families: Sequence[Dialect]) -> Dialect:
     return families[0]
 
 
-def create_app(model: Service | Served | Artifact | Path | str, *, settings: ServeSettings | None = None) -> Starlette:
+def create_app(model: Service | Served | Artifact | Path | str, *, settings: ServeSettings | None = None) -> ServiceApp:
     """Serve a model.
 
     Parameters
@@ -127,8 +136,8 @@ def create_app(model: Service | Served | Artifact | Path | str, *, settings: Ser
 
     Returns
     -------
-    Starlette
-        An app that needs no lifespan events, so that it can be mounted in
+    ServiceApp
+        A Starlette app that needs no lifespan events, so that it can be mounted in
         another one. Its ``state.service`` is the service.
 
     Raises
@@ -144,6 +153,7 @@ def create_app(model: Service | Served | Artifact | Path | str, *, settings: Ser
     routes: list[BaseRoute] = [Route(path, address) for path, address in addresses.items()]
     app = ServiceApp(
         {path: address for path, address in addresses.items() if "{" not in path},
+        short_way=ShortWay([endpoint for family in families for endpoint in family.endpoints], traffic=traffic),
         routes=routes,
         middleware=_middleware(service.settings),
         exception_handlers={HTTPException: elsewhere.on_http_exception},

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from time import monotonic
+from typing import Protocol
 
 from mlcli.data.row_reader import ReadRows
 from mlcli.serving.call import Problem
@@ -18,6 +19,13 @@ from mlcli.serving.runner import Outcome, Runner, joined
 logger = logging.getLogger(__name__)
 
 Result = Outcome | Exception
+
+
+class Asked(Protocol):
+    """What predicting needs of a request."""
+
+    runner: Runner
+    read: ReadRows
 
 
 @dataclass(slots=True, eq=False)
@@ -157,7 +165,7 @@ class Batches:
             self._begin()
 
 
-def predict_batch(batch: Sequence[Ticket]) -> list[Result]:
+def predict_batch(batch: Sequence[Asked]) -> list[Result]:
     """Predict the rows of several requests together.
 
     Returns
@@ -184,7 +192,7 @@ def predict_batch(batch: Sequence[Ticket]) -> list[Result]:
     return results
 
 
-def _alone(ticket: Ticket) -> Result:
+def _alone(ticket: Asked) -> Result:
     try:
         return ticket.runner.predict(ticket.read)
     except Exception as error:  # noqa: BLE001 - kept for the request that it belongs to

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+CLIENT_GONE = 499
+"""Status under which a request is counted whose client left: there is nobody to send one to."""
+
 
 @dataclass(slots=True)
 class Call:

@@ -37,8 +37,11 @@ class Deadlines:
     def begin(self, task: Task, due: float) -> None:
         """Have `task` cancelled at `due`, a moment of `time.monotonic`, unless `end` is called before."""
         self._due[task] = due
+        self.stir(task.get_loop())
+
+    def stir(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Keep the timer of a loop going: requests come."""
         self._busy = True
-        loop = task.get_loop()
         if self._loop is not loop:
             # Tests and adapters run one app in several loops, one after the other.
             self._loop = loop

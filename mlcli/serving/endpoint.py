@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from mlcli.serving.body import ClientGone, Receive
-from mlcli.serving.call import Call, Problem, Reply
+from mlcli.serving.call import CLIENT_GONE, Call, Problem, Reply
 from mlcli.serving.dialects import Dialect, Endpoint
 from mlcli.serving.errors import problem_of
 from mlcli.serving.headers import Headers, read_query
@@ -24,9 +24,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 WHOLE_ANSWER = "mlcli.whole_answer"
 """Extension of a scope: called with status, head fields and body, it answers at once, or returns False."""
-
-CLIENT_GONE = 499
-"""Status under which a request is counted whose client left: there is nobody to send one to."""
 
 _LINGER_BYTES = 2**24
 _LINGER_SECONDS = 2.0

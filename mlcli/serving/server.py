@@ -17,11 +17,11 @@ from typing import Any, Protocol
 
 import uvicorn
 import uvloop
-from uvicorn.server import ServerState
 
 from mlcli.serving.connections import HEAD_TIMEOUT, Connections
-from mlcli.serving.protocol import ModelProtocol
+from mlcli.serving.protocol import ModelProtocol, ModelState
 from mlcli.serving.shares import NOT_THERE, Shares
+from mlcli.serving.short_way import ShortWay
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,8 @@ class ModelServer:
         What answers.
     listener : socket
         A listening socket, shared with the other workers.
+    short_way : ShortWay, optional
+        What the app lets its own server ask without a scope.
     service : Readiness
         Told when it is no longer ready.
     open_files : int
@@ -79,6 +81,7 @@ class ModelServer:
         app: Any,
         *,
         listener: socket.socket,
+        short_way: ShortWay | None = None,
         service: Readiness,
         open_files: int,
         drain_delay: float,
@@ -89,7 +92,8 @@ class ModelServer:
         self._config = uvicorn.Config(
             app, log_config=None, access_log=False, ws="none", http=ModelProtocol, proxy_headers=False
         )
-        self._state = ServerState()
+        self._state = ModelState()
+        self._short_way = short_way
         self._waiting = Connections(limit=max(8, min(MOST_CONNECTIONS, open_files - SPARE_FILES)))
         self._listener = listener
         self._service = service
@@ -101,7 +105,6 @@ class ModelServer:
             self._waiting.on_change = self._state_share
         self._handshakes: set[asyncio.Task[Any]] = set()
         self._accepting = False
-        self._close_header = (b"connection", b"close")
 
     def run(self, *, started: Callable[[], None], reload: Reload, lifeline: socket.socket | None = None) -> None:
         """Answer until told to stop.
@@ -133,7 +136,13 @@ class ModelServer:
         if lifespan.should_exit:
             raise RuntimeError("the service did not start")  # its traceback stands above, in the log
         self._factory = partial(
-            ModelProtocol, self._config, self._state, lifespan.state, self._loop, connections=self._waiting
+            ModelProtocol,
+            self._config,
+            self._state,
+            lifespan.state,
+            self._loop,
+            connections=self._waiting,
+            short_way=self._short_way,
         )
         self._tick()
         self._resume_accepting()
@@ -163,10 +172,7 @@ class ModelServer:
 
     def _tick(self) -> None:
         """Once a second: the date of answers, and connections whose time is over."""
-        headers = [(b"date", formatdate(usegmt=True).encode())]
-        if self._stop.is_set():
-            headers.append(self._close_header)
-        self._state.default_headers = headers
+        self._state.tell(date=formatdate(usegmt=True).encode())
         self._waiting.sweep(self._loop.time())
         if self._accepting is False and not self._stop.is_set():
             self._resume_accepting()
@@ -253,7 +259,7 @@ class ModelServer:
         """Stop without failing a request: say so, go on answering, take no more, finish what is under way."""
         self._service.ready = False
         self._state_share()
-        self._state.default_headers.append(self._close_header)  # also for answers under way, which share the list
+        self._state.close_all()
         for connection in list(self._state.connections):
             connection.answer_last()  # type: ignore[union-attr]  # all are made by our factory
         await self._wait(self._drain_delay)

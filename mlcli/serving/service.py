@@ -12,7 +12,7 @@ from mlcli.data.row_reader import ReadRows, RowReader
 from mlcli.serving.batch import Batches
 from mlcli.serving.call import Answer, Call, Columns, Features, Problem, Records, Rows
 from mlcli.serving.metrics import Metrics
-from mlcli.serving.runner import Outcome, Runner
+from mlcli.serving.runner import Runner
 from mlcli.serving.served import Served
 from mlcli.serving.settings import ServeSettings
 
@@ -109,21 +109,11 @@ class Service:
         elif not runner.fits_loop(read):
             y_pred, y_proba = await self._batches()[1].join(runner, read, due=call.deadline)
         elif n_rows == 1 and runner.shares:
-            y_pred, y_proba = await self.share(runner, read, call)
+            y_pred, y_proba = await self._batches()[0].join(runner, read, due=call.deadline)
         else:
             y_pred, y_proba = runner.predict(read)
             self.metrics.count_batch(n_rows)
         return Answer(y_pred, y_proba, runner.classes, read.unseen, read.out_of_range)
-
-    def share(self, runner: Runner, read: ReadRows, call: Call) -> asyncio.Future[Outcome]:
-        """Have one row predicted in this turn of the loop, together with those that came at the same moment.
-
-        Raises
-        ------
-        Problem
-            429 if too many requests wait.
-        """
-        return self._batches()[0].join(runner, read, due=call.deadline)
 
     async def aside(self, function: Callable[..., _T], *args: Any, **options: Any) -> _T:
         """Run work on a large body in a thread, so that the loop goes on answering.

@@ -75,8 +75,10 @@ def serve(
     settings, tls = settings_of(launch), tls_context(launch.tls_cert, launch.tls_key)
     load = load_model(launch)
     service = Service(load(launch.artifact), settings)
+    app = create_app(service)
     server = ModelServer(
-        create_app(service),
+        app,
+        short_way=app.short_way,
         listener=listener,
         service=service,
         open_files=raise_open_files(),

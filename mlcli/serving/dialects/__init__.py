@@ -7,17 +7,51 @@ is made of stands beside it. To add one, write its file and add its name.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mlcli.serving.call import Call, Problem, Reply
 
 if TYPE_CHECKING:
+    from mlcli.data.row_reader import ReadRows
+    from mlcli.serving.runner import Outcome, Runner
     from mlcli.serving.service import Service
 
 Handler = Callable[["Service", Call], Awaitable[Reply]]
 """Answers one request; raises `Problem` for one that cannot be answered."""
+
+
+class ReadBody(Protocol):
+    """Reads the rows of a plain request; raises what `RowReader` raises."""
+
+    def __call__(self, runner: Runner, body: bytes, *, max_rows: int) -> ReadRows:
+        """Return the rows of a body."""
+
+
+@dataclass(frozen=True)
+class Quick:
+    """How an endpoint answers plain requests where nothing has to be waited for, see `mlcli.serving.short_way`.
+
+    Parameters
+    ----------
+    reads, accepted : set of bytes
+        Values of Content-Type and Accept that are plain, the empty one for a missing field.
+    content_type : bytes
+        Of the answer.
+    read : ReadBody
+        From the body to rows.
+    text : callable
+        From what was read and predicted to the body of the answer: the same
+        bytes that the handler gives.
+    """
+
+    reads: AbstractSet[bytes]
+    accepted: AbstractSet[bytes]
+    content_type: bytes
+    read: ReadBody
+    text: Callable[[Runner, ReadRows, Outcome], bytes]
 
 
 @dataclass(frozen=True)
@@ -39,6 +73,8 @@ class Endpoint:
         Whether it is answered without a token: health only.
     predicts : bool, default=False
         Whether it predicts: such requests are admitted, counted and bounded in time.
+    quick : Quick, optional
+        How it answers plain requests at once.
     """
 
     path: str
@@ -47,6 +83,7 @@ class Endpoint:
     describe: Callable[[Service], dict[str, Any]] | None = None
     open: bool = False
     predicts: bool = False
+    quick: Quick | None = None
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlcli.serving.call import Answer, Call, Problem, Reply
-from mlcli.serving.dialects import Dialect, Endpoint
+from mlcli.serving.dialects import Dialect, Endpoint, Quick
 from mlcli.serving.errors import problem_body
 from mlcli.serving.openapi_predict import describe_predict
 
 if TYPE_CHECKING:
     from mlcli.data.row_reader import ReadRows
-    from mlcli.serving.runner import Runner
+    from mlcli.serving.runner import Outcome, Runner
     from mlcli.serving.served import Served
     from mlcli.serving.service import Service
 
@@ -40,26 +40,17 @@ async def predict(service: Service, call: Call) -> Reply:
     else:
         read = reader.read_json(call.body, max_rows=service.settings.max_rows)
     wanted = wants_probabilities(call) if call.query else True
-    if runner.quick and read.n_rows == 1 and read.rows and not read.unseen and not read.out_of_range:
-        return await _predict_one(service, runner, read, call, probabilities=wanted)
     answer = await service.predict_read(runner, read, call)
     return Reply(200, _encode(answer_body(runner.served, answer, probabilities=wanted)))
 
 
-async def _predict_one(service: Service, runner: Runner, read: ReadRows, call: Call, *, probabilities: bool) -> Reply:
-    """Answer the commonest request, one row like training: as `predict_read`, without what only others need."""
-    call.n_rows = 1
-    if runner.at_once:
-        y_pred, y_proba = runner.predict(read)
-        service.metrics.count_batch(1)
-    else:
-        y_pred, y_proba = await service.share(runner, read, call)
-    served = runner.served
-    body: dict[str, Any] = {"model": served.name, "version": served.version, "predictions": y_pred}
-    if probabilities and y_proba is not None:
-        body["probabilities"] = {key: (value,) for key, value in zip(served.class_keys, y_proba[0], strict=True)}
-    body["warnings"] = ()
-    return Reply(200, _encode(body))
+def _read_quick(runner: Runner, body: bytes, *, max_rows: int) -> ReadRows:
+    return runner.served.reader.read_json(body, max_rows=max_rows)
+
+
+def _quick_text(runner: Runner, read: ReadRows, outcome: Outcome) -> bytes:
+    y_pred, y_proba = outcome
+    return _encode(answer_body(runner.served, Answer(y_pred, y_proba, runner.classes, read.unseen, read.out_of_range)))
 
 
 def wants_probabilities(call: Call) -> bool:
@@ -191,7 +182,20 @@ DIALECT = Dialect(
     name="native",
     prefixes=("/",),
     endpoints=(
-        Endpoint("/predict", ("POST",), predict, describe_predict, predicts=True),
+        Endpoint(
+            "/predict",
+            ("POST",),
+            predict,
+            describe_predict,
+            predicts=True,
+            quick=Quick(
+                reads={name.encode() for name in _JSON},
+                accepted={name.encode() for name in _ANY},
+                content_type=b"application/json",
+                read=_read_quick,
+                text=_quick_text,
+            ),
+        ),
         Endpoint("/schema", ("GET",), schema, _describe_schema),
         Endpoint("/livez", ("GET",), live, _describe_live, open=True),
         Endpoint("/readyz", ("GET",), ready, _describe_ready, open=True),
