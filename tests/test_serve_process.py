@@ -97,6 +97,22 @@ def accepts(port):
     return False
 
 
+def test_a_second_signal_drops_what_is_under_way_without_a_trace(runs, tmp_path):
+    with (
+        serving(tmp_path, "--artifact", runs / "001") as running,
+        socket.create_connection(("127.0.0.1", running.port), timeout=5) as client,
+    ):
+        client.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+        running.ask("/livez", None)
+        running.process.send_signal(signal.SIGTERM)
+        until(lambda: not accepts(running.port))
+        assert running.process.poll() is None
+
+        assert running.stop() == 0
+        assert client.recv(100) == b""
+    assert "Traceback" not in running.said
+
+
 def test_while_it_drains_it_answers_is_not_ready_and_closes_every_connection(runs, tmp_path):
     settings = '{"drain_delay": 30}'
     with serving(tmp_path, "--artifact", runs / "001", "--settings", settings) as running:
@@ -212,12 +228,13 @@ def test_connections_are_spread_evenly_over_workers(runs, tmp_path):
         contextlib.ExitStack() as stack,
     ):
         before = [n_sockets(pid) for pid in running.pids]
-        for _ in range(20):
+        for n in range(1, 41):
+            # One by one: on a busy machine a worker may come too late for one, and makes up for it with the next.
             stack.enter_context(socket.create_connection(("127.0.0.1", running.port)))
-        until(lambda: sum(n_sockets(pid) for pid in running.pids) == sum(before) + 20)
+            until(lambda n=n: sum(n_sockets(pid) for pid in running.pids) == sum(before) + n)
 
         taken = [n_sockets(pid) - n for pid, n in zip(running.pids, before, strict=True)]
-        assert min(taken) >= 8
+        assert min(taken) >= 18
 
 
 def n_sockets(pid):

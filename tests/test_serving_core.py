@@ -340,6 +340,21 @@ def test_requests_gather_while_a_batch_is_predicted(stubbed, row):
     assert stub.sizes == [1, 5]
 
 
+def test_clients_just_answered_may_join_the_batch_that_others_wait_for(stubbed, row):
+    app, stub = stubbed(seconds=0.1)
+
+    async def ask_twice():
+        return [await ask(app, body=row), await ask(app, body=row)]
+
+    async def story():
+        first = asyncio.ensure_future(ask_twice())
+        await asyncio.sleep(0.05)
+        return await asyncio.gather(first, ask(app, body=row))
+
+    run(story())
+    assert stub.sizes == [1, 2], "the one that waits and the one that asks again"
+
+
 def test_requests_of_one_row_share_a_batch_in_the_loop_where_that_pays(row, stubbed):
     app, stub = stubbed(compiled=True)
     runner = app.state.service.runner

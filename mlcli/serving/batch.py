@@ -20,6 +20,12 @@ logger = logging.getLogger(__name__)
 
 Result = Outcome | Exception
 
+_PATIENCE = 0.1
+"""Share of the last batch's time that the next may wait for the clients just answered to ask again.
+
+They are half of all where everyone asks without pause, and two batches of half the size take a third longer than one.
+"""
+
 
 class Asked(Protocol):
     """What predicting needs of a request."""
@@ -53,8 +59,9 @@ class Ticket:
 class Batches:
     """Predicts whatever requests have come since the last batch began.
 
-    No request waits for another to come: while one batch is predicted, the
-    next one gathers.
+    No request waits for another to come while nothing is predicted: while one
+    batch is, the next one gathers. In a thread, a batch that others wait behind
+    is followed by a moment in which the clients just answered may join them.
 
     Parameters
     ----------
@@ -77,6 +84,9 @@ class Batches:
         self._executor = executor
         self._waiting: deque[Ticket] = deque()
         self._busy = False
+        self._began = 0.0
+        self._pause: asyncio.TimerHandle | None = None
+        self._enough = 0
 
     def join(self, runner: Runner, read: ReadRows, *, due: float) -> asyncio.Future[Outcome]:
         """Have rows predicted together with those of other requests.
@@ -105,10 +115,15 @@ class Batches:
             self._busy = True
             # In the next turn: requests that came at the same moment are then in the first batch.
             self.loop.call_soon(self._begin)
+        elif self._pause is not None and len(self._waiting) >= self._enough:
+            self._pause.cancel()
+            self._begin()
         return ticket.future
 
     def _begin(self) -> None:
         """Predict the next batch, or rest."""
+        self._pause = None
+        self._began = monotonic()
         batch = self._take()
         if not batch:
             self._busy = False
@@ -161,6 +176,9 @@ class Batches:
         if self._executor is None:
             # Not at once: between two batches the loop answers whatever else has come.
             self.loop.call_soon(self._begin)
+        elif self._waiting:
+            self._enough = len(self._waiting) + len(batch)
+            self._pause = self.loop.call_later(_PATIENCE * (monotonic() - self._began), self._begin)
         else:
             self._begin()
 

@@ -96,10 +96,13 @@ class Address:
             read = True
             reply = await endpoint.handler(traffic.service, call)
         except asyncio.CancelledError:
-            if not deadlines.is_late(task):
+            if deadlines.is_late(task):
+                task.uncancel()
+                reply = self._refusal(_LATE if read else _SLOW, call)
+            elif traffic.service.ready:
                 raise
-            task.uncancel()
-            reply = self._refusal(_LATE if read else _SLOW, call)
+            else:  # the end of a drain, whose connections are closed
+                reply = Reply(CLIENT_GONE, b"")
         except ClientGone:
             reply = Reply(CLIENT_GONE, b"")
         except Exception as error:  # noqa: BLE001 - the one place that turns whatever failed into an answer

@@ -286,6 +286,7 @@ class ModelServer:
             await self._wait(0.02)
         for protocol in list(self._state.connections):
             protocol.transport.abort()
+        await asyncio.sleep(0)  # the connections are lost first, so that nobody is owed an answer
         for task in self._state.tasks:
             task.cancel()
         await asyncio.sleep(0)
