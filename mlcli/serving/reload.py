@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlcli.errors import MlcliError
 from mlcli.serving.banner import named, what_serves
+from mlcli.serving.memory import give_back
 
 if TYPE_CHECKING:
     from mlcli.serving.served import Served
@@ -97,3 +98,4 @@ class Reloader:
         self._service.swap(served)
         self._serves(path)
         logger.info("now serving %s (%s) instead of %s", named(served), what_serves(served), named(before))
+        await asyncio.to_thread(give_back)

@@ -16,6 +16,7 @@ from mlcli.serving.banner import for_people, one_line
 from mlcli.serving.credentials import read_tokens, tls_context
 from mlcli.serving.launch import Launch
 from mlcli.serving.listen import raise_open_files, url_of
+from mlcli.serving.memory import give_back
 from mlcli.serving.reload import Reloader, artifact_to_serve
 from mlcli.serving.report import Report, send_report
 from mlcli.serving.settings import ServeSettings
@@ -103,6 +104,7 @@ def serve(
     # What was loaded stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
+    give_back()
     # Requests in flight are garbage soon, and no cycles.
     gc.set_threshold(50_000, 20, 50)
     # A thread that reads a long body gives way to the loop sooner than after the usual 5 ms.
