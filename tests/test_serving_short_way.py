@@ -166,13 +166,23 @@ def test_what_is_not_plain_goes_the_usual_way(served, row, what):
     assert True not in taken
 
 
-@pytest.mark.parametrize("options", [{"tokens": ("secret",)}, {"log": "requests"}], ids=["tokens", "a log"])
-def test_the_short_way_is_closed_where_the_whole_request_is_needed(served, row, options, capsys):
-    app = create_app(served, settings=ServeSettings(**options))
-    _, _, taken = ask_both(app, request({"rows": [row]}))
+def test_a_request_log_closes_the_short_way(served, row, capsys):
+    _, _, taken = ask_both(create_app(served, settings=ServeSettings(log="requests")), request({"rows": [row]}))
 
     assert taken == []
-    assert ("/predict" in capsys.readouterr().err) == ("log" in options)
+    assert capsys.readouterr().err.count("/predict") == 2, "a line for each way"
+
+
+@pytest.mark.parametrize(
+    ("token", "status"), [("Bearer secret", 200), ("bearer secret", 200), ("Bearer guess", 401), ("Basic secret", 401)]
+)
+def test_only_a_request_with_a_token_goes_the_short_way(served, row, token, status):
+    app = create_app(served, settings=ServeSettings(tokens=("secret", "other")))
+    fields = ("Content-Type: application/json", f"Authorization: {token}")
+    short, usual, taken = ask_both(app, request({"rows": [row]}, fields=fields))
+
+    assert (short[0][0], usual[0][0]) == (status, status)
+    assert taken == [status == 200]
 
 
 def test_middleware_closes_the_short_way(served):

@@ -86,8 +86,8 @@ class ShortWay:
         self._waiting: list[_Asked] = []
         self._max_rows = traffic.service.settings.max_rows
         self._queue = traffic.service.settings.queue
-        # A log line and a token need the whole request.
-        self.closed = traffic.guarded or traffic.log.on
+        # A log line tells more of a request than is known here.
+        self.closed = traffic.log.on
         # Nothing that is read here may be longer than what the usual way would read.
         self.longest = min(LONGEST, traffic.service.settings.max_body)
 
@@ -123,6 +123,8 @@ class ShortWay:
         quick = self._by_target[target]
         headers = dict(fields)
         if len(headers) != len(fields) or len(self._waiting) >= self._queue or not _is_plain(headers, quick.answer):
+            return False
+        if self._traffic.guarded and not self._traffic.knows_token(headers):
             return False
         runner = self._service.runner
         try:

@@ -56,6 +56,14 @@ class Traffic:
             return given
         return b"%b%08x" % (self._id_prefix, next(self._ids))
 
+    def knows_token(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Return whether a request carries one of the tokens."""
+        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+        given = given.strip()
+        # Every token is compared, each in constant time: how long it takes tells nothing of which is near.
+        known = sum([hmac.compare_digest(given, token) for token in self._tokens])
+        return bool(known) and scheme.lower() == b"bearer"
+
     def check_token(self, headers: Mapping[bytes, bytes]) -> None:
         """Refuse a request without one of the tokens.
 
@@ -64,11 +72,7 @@ class Traffic:
         Problem
             401.
         """
-        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-        given = given.strip()
-        # Every token is compared, each in constant time: how long it takes tells nothing of which is near.
-        known = sum([hmac.compare_digest(given, token) for token in self._tokens])
-        if not known or scheme.lower() != b"bearer":
+        if not self.knows_token(headers):
             raise Problem(
                 401,
                 "the request must carry a token of this service.",
