@@ -188,18 +188,20 @@ async def kills(folder: Path, config: Path, times: int = 20) -> str:  # noqa: AR
     return f"{times} kills of one of 2 workers | {len(good.latencies):,} | {len(good.failures)} | {note}"
 
 
-async def hostile(folder: Path, config: Path, seconds: float = 20) -> str:  # noqa: ARG001 - every scenario is called alike
+async def hostile(folder: Path, config: Path, seconds: float = 8) -> str:  # noqa: ARG001 - every scenario is called alike
+    rows = [await _attacked(config, [kind], kind, seconds=seconds) for kind in ATTACKS]
+    return " |\n| ".join([*rows, await _attacked(config, list(ATTACKS), "all of these at once", seconds=seconds)])
+
+
+async def _attacked(config: Path, kinds: list[str], name: str, *, seconds: float) -> str:
+    """Return the latencies of a good client with a service of its own, quiet and under attack."""
     server = Server(config).start()
     body = example_body(server.port)
-    quiet = Good(server.port, body)
-    load = asyncio.create_task(quiet.run(4, pause=0.002))
-    await asyncio.sleep(seconds / 2)
-    quiet.stopped = True
-    await load
-    good = Good(server.port, body)
+    quiet, good = Good(server.port, body), Good(server.port, body)
+    await asyncio.gather(quiet.run(4, pause=0.002), _stop_after(quiet, seconds / 2))
     load = asyncio.create_task(good.run(4, pause=0.002))
     # Another process, and a patient one: a real attacker does not share the good client's processor.
-    attack = ["nice", "-n", "19", sys.executable, __file__, "attack", str(server.port), str(seconds), *ATTACKS]
+    attack = ["nice", "-n", "19", sys.executable, __file__, "attack", str(server.port), str(seconds), *kinds]
     attacker = await asyncio.create_subprocess_exec(*attack)
     await attacker.wait()
     good.stopped = True
@@ -207,7 +209,12 @@ async def hostile(folder: Path, config: Path, seconds: float = 20) -> str:  # no
     memory = server.memory()
     code = server.stop()
     note = f"p99 {quiet.p99():.2f} ms quiet, {good.p99():.2f} ms attacked ({good.p99() / quiet.p99():.1f} times), {memory:.0f} MB, exit {code}"
-    return f"hostile clients | {len(good.latencies):,} | {len(good.failures)} | {note}"
+    return f"hostile: {name} | {len(good.latencies):,} | {len(good.failures)} | {note}"
+
+
+async def _stop_after(good: Good, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    good.stopped = True
 
 
 def _post(body: bytes, *headers: str, length: int | None = None) -> bytes:

@@ -20,7 +20,7 @@ from mlcli.data.row_errors import (
     RowsRefused,
     TooManyRows,
 )
-from mlcli.data.row_json import TypedBody, check_size, check_text, raw_body, raw_features, raw_record
+from mlcli.data.row_json import TypedBody, check_size, check_text, raw_body, raw_features
 from mlcli.data.row_rules import ABSENT_CELL, NAN, column_rules, quick_range
 from mlcli.data.schema import Column, Schema
 from mlcli.data.typed import Cell, TypedColumns, columns_from_rows
@@ -268,7 +268,7 @@ class RowReader:
             raise TooManyRows(max_rows)
         rows: Iterable[list[Any]]
         if parts.records is not None:
-            rows = (raw_record(record, row=i, names=self._names) for i, record in enumerate(raw, 1))
+            rows = (self._typed.raw_record(record, row=i) for i, record in enumerate(raw, 1))
         else:
             rows = (raw_features(cells, row=i) for i, cells in enumerate(raw, 1))
         return self._read_rows(rows)

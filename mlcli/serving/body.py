@@ -15,6 +15,9 @@ Receive = Callable[[], Awaitable[Message]]
 _PART = 2**16
 """Most bytes that one step of decompression yields; between steps other requests are answered."""
 
+_TAKEN = 2**12
+"""Most compressed bytes that are handed to zlib at once: what a step leaves of them is copied for the next."""
+
 _ENCODINGS = "gzip, deflate"
 
 
@@ -158,6 +161,10 @@ class _Inflater:
 
     def parts(self, piece: bytes) -> Iterator[bytes]:
         """Yield what a piece holds, at most `_PART` bytes at a time."""
+        for start in range(0, len(piece), _TAKEN):
+            yield from self._parts(piece[start : start + _TAKEN])
+
+    def _parts(self, piece: bytes) -> Iterator[bytes]:
         full = False
         # A step that filled its part may hold more inside, though all input is used.
         while piece or full:
