@@ -15,10 +15,11 @@ from mlcli.data.predictions import Predictions
 from mlcli.data.schema import Target
 from mlcli.errors import DataError
 from mlcli.evaluation.baseline import Baseline
-from mlcli.evaluation.bootstrap import Plan, bootstrap, plan_resampling
+from mlcli.evaluation.bootstrap import Plan, plan_resampling
 from mlcli.evaluation.classification import RANKED, ClassificationRows
 from mlcli.evaluation.intervals import percentile_interval, score_interval
-from mlcli.evaluation.metrics import Rows, natural_order, rows_judged, rows_of_dummy, scorer_for
+from mlcli.evaluation.metrics import Rows, rows_judged, rows_of_dummy
+from mlcli.evaluation.paired import Pair, Spread, number_or_none, passes, spread_of
 from mlcli.evaluation.regression import RegressionRows, RegressionScorer
 from mlcli.evaluation.results import ClassResult, ConfusionMatrix, Estimate, Evaluation, MetricResult, Verdict
 from mlcli.evaluation.support import Support
@@ -76,9 +77,9 @@ def evaluate(
         require_metric(name, task=target.task)
     _check(y_true, sample_weight)
     rows = rows_judged(y_true, predictions, target=target, sample_weight=sample_weight)
-    judged = _Judged(model=rows, dummy=rows_of_dummy(rows, baseline))
-    plan = plan_resampling(len(y_true), resamples=config.resamples, passes=_passes(judged.model))
-    spread = _spread(judged, plan, random_state=config.random_state)
+    judged = Pair(model=rows, rival=rows_of_dummy(rows, baseline))
+    plan = plan_resampling(len(y_true), resamples=config.resamples, passes=passes(judged.model))
+    spread = spread_of(judged, plan, random_state=config.random_state, rival_names=JUDGED_ON[target.task])
     build = _classification if isinstance(judged.model, ClassificationRows) else _regression
     parts = build(judged, spread, confidence=config.confidence)
     logger.info(
@@ -102,33 +103,6 @@ def evaluate(
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """The rows with the model's predictions, and with the dummy's."""
-
-    model: Rows
-    dummy: Rows
-
-    def take(self, indices: NDArray[np.intp]) -> _Judged:
-        return _Judged(self.model.take(indices), self.dummy.take(indices))
-
-
-@dataclass(frozen=True)
-class _Spread:
-    """Values on all rows, and on each resample, of model and dummy."""
-
-    values: dict[str, Floats]
-    dummy_values: dict[str, Floats]
-    replicates: dict[str, Floats]
-    dummy_replicates: dict[str, Floats]
-
-    def value(self, name: str) -> float | None:
-        return _number(self.values[name][0])
-
-    def dummy(self, name: str) -> float | None:
-        return _number(self.dummy_values[name][0])
-
-
-@dataclass(frozen=True)
 class _Parts:
     """What differs between the tasks."""
 
@@ -149,50 +123,12 @@ def _check(y_true: NDArray[Any], sample_weight: Floats | None) -> None:
         )
 
 
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _passes(rows: Rows) -> int:
-    """Passes over the rows that one resample takes: each ranking is one more."""
-    if isinstance(rows, RegressionRows) or rows.y_proba is None:
-        return 2
-    return 2 if rows.positive is not None else 1 + int(np.count_nonzero(np.bincount(rows.y_true)))
-
-
-def _spread(judged: _Judged, plan: Plan, *, random_state: int) -> _Spread:
-    """Score all rows and every resample."""
-    rng = np.random.default_rng(random_state)
-    task = "classification" if isinstance(judged.model, ClassificationRows) else "regression"
-    values, dummy_values = (
-        scorer_for(judged.model).scores(),
-        scorer_for(judged.dummy, names=metric_names(task)).scores(),
-    )
-    drawn = judged.take(plan.choose_rows(rng))
-    drawn = drawn.take(natural_order(drawn.model))
-    scorers = (scorer_for(drawn.model), scorer_for(drawn.dummy, names=JUDGED_ON[task]))
-    replicates, dummy_replicates = bootstrap(scorers, n_rows=plan.rows, resamples=plan.resamples, rng=rng)
-    if plan.rows < plan.n_rows:
-        replicates = _to_all_rows(replicates, around=scorers[0].scores(), values=values, shrink=plan.shrink)
-        dummy_replicates = _to_all_rows(
-            dummy_replicates, around=scorers[1].scores(), values=dummy_values, shrink=plan.shrink
-        )
-    return _Spread(values, dummy_values, replicates, dummy_replicates)
-
-
-def _to_all_rows(
-    replicates: dict[str, Floats], *, around: dict[str, Floats], values: dict[str, Floats], shrink: float
-) -> dict[str, Floats]:
-    """Move the spread found on some rows to the values of all rows, at their scale."""
-    return {name: values[name] + (drawn - around[name]) * shrink for name, drawn in replicates.items()}
-
-
-def _verdict(spread: _Spread, task: str, *, confidence: float, support: float) -> Verdict:
+def _verdict(spread: Spread, task: str, *, confidence: float, support: float) -> Verdict:
     advantages = {
         name: advantage_of(
             name,
             model=(spread.value(name), spread.replicates[name]),
-            dummy=(spread.dummy(name), spread.dummy_replicates[name]),
+            rival=(spread.rival(name), spread.rival_replicates[name]),
             confidence=confidence,
             support=support,
         )
@@ -209,7 +145,7 @@ def _result(name: str, estimate: Estimate, *, dummy: float | None, note: str | N
     return MetricResult(name, estimate.value, estimate.low, estimate.high, dummy, METRICS[name].greater_is_better, note)
 
 
-def _regression(judged: _Judged, spread: _Spread, *, confidence: float) -> _Parts:
+def _regression(judged: Pair, spread: Spread, *, confidence: float) -> _Parts:
     rows = judged.model
     assert isinstance(rows, RegressionRows)
     weight = np.ones(len(rows)) if rows.sample_weight is None else rows.sample_weight
@@ -219,7 +155,7 @@ def _regression(judged: _Judged, spread: _Spread, *, confidence: float) -> _Part
         _result(
             name,
             percentile_interval(spread.value(name), spread.replicates[name], confidence=confidence, support=support),
-            dummy=spread.dummy(name),
+            dummy=spread.rival(name),
             note=scorer.note(name),
         )
         for name in metric_names("regression")
@@ -227,7 +163,7 @@ def _regression(judged: _Judged, spread: _Spread, *, confidence: float) -> _Part
     return _Parts(metrics, _verdict(spread, "regression", confidence=confidence, support=support))
 
 
-def _classification(judged: _Judged, spread: _Spread, *, confidence: float) -> _Parts:
+def _classification(judged: Pair, spread: Spread, *, confidence: float) -> _Parts:
     rows = judged.model
     assert isinstance(rows, ClassificationRows)
     support = Support(rows)
@@ -241,7 +177,7 @@ def _classification(judged: _Judged, spread: _Spread, *, confidence: float) -> _
         else:
             estimate = percentile_interval(value, replicates, confidence=confidence, support=support.n_effective)
         note = support.note(name, why_no_proba="the model gives no probabilities that are numbers")
-        metrics.append(_result(name, estimate, dummy=spread.dummy(name), note=note))
+        metrics.append(_result(name, estimate, dummy=spread.rival(name), note=note))
     return _Parts(
         metrics=tuple(metrics),
         verdict=_verdict(spread, "classification", confidence=confidence, support=support.n_effective),
@@ -252,14 +188,14 @@ def _classification(judged: _Judged, spread: _Spread, *, confidence: float) -> _
 
 
 def _per_class(
-    rows: ClassificationRows, spread: _Spread, support: Support, *, confidence: float
+    rows: ClassificationRows, spread: Spread, support: Support, *, confidence: float
 ) -> tuple[ClassResult, ...]:
     behind = {"precision": support.predicted, "recall": support.true, "f1": support.either}
     found = []
     for code, label in enumerate(rows.classes):
         estimates = {
             name: score_interval(
-                _number(spread.values[f"class_{name}"][0, code]),
+                number_or_none(spread.values[f"class_{name}"][0, code]),
                 spread.replicates[f"class_{name}"][:, code],
                 confidence=confidence,
                 support=float(behind[name][code]),

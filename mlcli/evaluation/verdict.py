@@ -21,13 +21,13 @@ FEWEST_ROWS = 10
 
 @dataclass(frozen=True)
 class Advantage:
-    """How far a model is ahead of the dummy by one metric; positive is better.
+    """How far a model is ahead of a rival by one metric; positive is better.
 
     Parameters
     ----------
     metric : str
         Name of the metric.
-    model, dummy : float
+    model, rival : float
         Both values on all rows.
     difference : float
         Their difference, turned so that more is better.
@@ -37,7 +37,7 @@ class Advantage:
 
     metric: str
     model: float
-    dummy: float
+    rival: float
     difference: float
     low: float | None
     high: float | None
@@ -56,17 +56,17 @@ def advantage_of(
     metric: str,
     *,
     model: tuple[float | None, Floats],
-    dummy: tuple[float | None, Floats],
+    rival: tuple[float | None, Floats],
     confidence: float,
     support: float,
 ) -> Advantage | None:
-    """Compare the model with the dummy by one metric, resample by resample.
+    """Compare a model with a rival by one metric, resample by resample.
 
     Parameters
     ----------
     metric : str
         Name of the metric.
-    model, dummy : tuple of float and ndarray of shape (resamples,)
+    model, rival : tuple of float and ndarray of shape (resamples,)
         Value on all rows, and on each resample; the same resamples for both.
     confidence : float
         Probability that the interval is meant to hold.
@@ -78,14 +78,14 @@ def advantage_of(
     Advantage or None
         None where either value is undefined.
     """
-    if model[0] is None or dummy[0] is None:
+    if model[0] is None or rival[0] is None:
         return None
     sign = 1.0 if METRICS[metric].greater_is_better else -1.0
-    difference = sign * (model[0] - dummy[0])
-    interval = percentile_interval(difference, sign * (model[1] - dummy[1]), confidence=confidence, support=support)
+    difference = sign * (model[0] - rival[0])
+    interval = percentile_interval(difference, sign * (model[1] - rival[1]), confidence=confidence, support=support)
     enough = support >= FEWEST_ROWS
     return Advantage(
-        metric, model[0], dummy[0], difference, interval.low if enough else None, interval.high if enough else None
+        metric, model[0], rival[0], difference, interval.low if enough else None, interval.high if enough else None
     )
 
 
@@ -128,7 +128,7 @@ def _message(main: Advantage, confidence: float) -> str:
         "no evidence": "no evidence that the model is better than the dummy",
         "worse": "worse than the dummy",
     }[main.outcome]
-    numbers = f"{main.metric} {format_number(main.model)} against {format_number(main.dummy)}"
+    numbers = f"{main.metric} {format_number(main.model)} against {format_number(main.rival)}"
     if main.low is None or main.high is None:
         return f"{opening}: {numbers}, on too few rows to tell (at least {FEWEST_ROWS} are needed)"
     interval = f"{format_number(main.low)} to {format_number(main.high)}"
@@ -138,7 +138,7 @@ def _message(main: Advantage, confidence: float) -> str:
 def _remarks(main: Advantage, others: list[Advantage]) -> tuple[str, ...]:
     remarks = []
     for other in others:
-        numbers = f"{other.metric} {format_number(other.model)} against the dummy's {format_number(other.dummy)}"
+        numbers = f"{other.metric} {format_number(other.model)} against the dummy's {format_number(other.rival)}"
         if main.outcome != "better" and other.outcome == "better":
             remarks.append(
                 f"{numbers} is better: the predicted classes are of use, the probabilities are not as they stand"
