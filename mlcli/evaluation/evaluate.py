@@ -89,7 +89,7 @@ def evaluate(
         task=target.task,
         n_rows=len(y_true),
         metrics=parts.metrics,
-        shown=config.metrics or _shown(judged.model),
+        shown=config.metrics or metrics_shown(judged.model),
         per_class=parts.per_class,
         confusion=parts.confusion,
         positive=None if parts.positive is None else (target.classes or ())[parts.positive],
@@ -98,7 +98,7 @@ def evaluate(
         resampled_rows=plan.rows,
         weighted=sample_weight is not None,
         verdict=parts.verdict,
-        note=_how(plan, config.resamples),
+        note=how_resampled(plan, config.resamples),
     )
 
 
@@ -212,7 +212,8 @@ def _confusion(rows: ClassificationRows) -> ConfusionMatrix:
     return ConfusionMatrix(rows.classes, tuple(tuple(line) for line in cells.reshape(n_classes, n_classes).tolist()))
 
 
-def _shown(rows: Rows) -> tuple[str, ...]:
+def metrics_shown(rows: Rows) -> tuple[str, ...]:
+    """Return the metrics to show where the config names none."""
     if isinstance(rows, RegressionRows):
         return metric_names("regression")
     # With more than two classes precision, recall and F1 are the macro means already.
@@ -220,7 +221,8 @@ def _shown(rows: Rows) -> tuple[str, ...]:
     return tuple(name for name in metric_names("classification") if name not in twice)
 
 
-def _how(plan: Plan, asked: int) -> str | None:
+def how_resampled(plan: Plan, asked: int) -> str | None:
+    """Return how the intervals were made, where not in the ordinary way."""
     if plan.resamples == asked and plan.rows == plan.n_rows:
         return None
     if plan.rows == plan.n_rows:

@@ -19,6 +19,10 @@ FEWEST_ROWS = 10
 """With fewer rows a model that guesses would too often look better on every resample."""
 
 
+_ROUNDING = 1e-12
+"""Share of a metric that its sum over rows may be off by; no difference of two models."""
+
+
 @dataclass(frozen=True)
 class Advantage:
     """How far a model is ahead of a rival by one metric; positive is better.
@@ -59,6 +63,7 @@ def advantage_of(
     rival: tuple[float | None, Floats],
     confidence: float,
     support: float,
+    differing: float | None = None,
 ) -> Advantage | None:
     """Compare a model with a rival by one metric, resample by resample.
 
@@ -72,6 +77,9 @@ def advantage_of(
         Probability that the interval is meant to hold.
     support : float
         Effective rows.
+    differing : float, optional
+        Effective rows on which the two differ, where they may be few: the
+        interval is then as wide as so few rows call for.
 
     Returns
     -------
@@ -82,11 +90,18 @@ def advantage_of(
         return None
     sign = 1.0 if METRICS[metric].greater_is_better else -1.0
     difference = sign * (model[0] - rival[0])
-    interval = percentile_interval(difference, sign * (model[1] - rival[1]), confidence=confidence, support=support)
-    enough = support >= FEWEST_ROWS
-    return Advantage(
-        metric, model[0], rival[0], difference, interval.low if enough else None, interval.high if enough else None
-    )
+    behind = support if differing is None else max(min(support, differing), 2.0)
+    interval = percentile_interval(difference, sign * (model[1] - rival[1]), confidence=confidence, support=behind)
+    if support < FEWEST_ROWS:
+        return Advantage(metric, model[0], rival[0], difference, None, None)
+    rounding = _ROUNDING * max(abs(model[0]), abs(rival[0]))
+    low, high = (_without_rounding(end, rounding) for end in (interval.low, interval.high))
+    return Advantage(metric, model[0], rival[0], difference, low, high)
+
+
+def _without_rounding(end: float | None, rounding: float) -> float | None:
+    """Return 0 for an end that only rounding keeps from it."""
+    return 0.0 if end is not None and abs(end) <= rounding else end
 
 
 def judge(advantages: Mapping[str, Advantage | None], *, confidence: float) -> Verdict:
