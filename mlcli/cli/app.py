@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from mlcli.cli.check import check_command
+from mlcli.cli.compare import compare_command
 from mlcli.cli.evaluate import evaluate_command
 from mlcli.cli.init import init_command
 from mlcli.cli.inspect import inspect_command
@@ -62,6 +63,7 @@ app.command("check", short_help="Check config and data without training.")(check
 app.command("preprocess", short_help="Write what the model will see, as Parquet.")(preprocess_command)
 app.command("train", short_help="Fit, judge and store a model.")(train_command)
 app.command("evaluate", short_help="Judge a stored model; gates for CI.")(evaluate_command)
+app.command("compare", short_help="Compare two models on the same rows.")(compare_command)
 app.command("predict", short_help="Predict every row of a file of any size.")(predict_command)
 app.command("serve", short_help="Answer over HTTP, and show a page to try it.")(serve_command)
 app.command("package", short_help="Write a container context and a manifest.")(package_command)

@@ -32,7 +32,7 @@ OF_POSITIVE = frozenset({"precision", "recall", "f1"})
 MACRO = frozenset({"precision_macro", "recall_macro", "f1_macro"})
 """Means over the classes; of two classes they add little to those about the positive one."""
 
-_OUTCOME_STYLES = {"better": "green", "no evidence": "bold yellow", "worse": "bold red"}
+OUTCOME_STYLES = {"better": "green", "no evidence": "bold yellow", "worse": "bold red"}
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _closing(evaluation: Evaluation) -> list[str]:
     verdict = evaluation.verdict
     return [
         *(f"[dim]{escape(note)}[/]" for note in [*notes, *([evaluation.note] if evaluation.note else [])]),
-        f"[{_OUTCOME_STYLES[verdict.outcome]}]{escape(verdict.message)}[/]",
+        f"[{OUTCOME_STYLES[verdict.outcome]}]{escape(verdict.message)}[/]",
         *map(escape, verdict.remarks),
     ]
 

@@ -198,7 +198,7 @@ def verdict_message(main: MetricComparison, *, confidence: float) -> str:
         return f"{opening}: {numbers}, alike on every row"
     ahead = f"{'ahead' if main.difference >= 0 else 'behind'} by {format_number(abs(main.difference))}"
     interval = f"{format_number(main.low)} to {format_number(main.high)}"
-    return f"{opening}: {numbers}, {ahead} (difference {interval}, {100 * confidence:.4g} % interval)"
+    return f"{opening}: {numbers}, {ahead} ({100 * confidence:.4g} % interval of the difference {interval})"
 
 
 def _pair(

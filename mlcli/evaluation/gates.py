@@ -35,6 +35,11 @@ class GateVerdict(msgspec.Struct, frozen=True):
         Whether `judged` keeps the bound; an undefined number never does.
     message : str
         The judgement as a sentence with its numbers.
+    rule : str
+        What was asked for, such as ``f1 ≥ 0.75``.
+    against : str, optional
+        The model that it must not fall behind; then `bound` is its least lead,
+        and `judged` its lead.
     """
 
     metric: str
@@ -43,6 +48,8 @@ class GateVerdict(msgspec.Struct, frozen=True):
     confident: bool
     passed: bool
     message: str
+    rule: str
+    against: str | None = None
 
 
 def parse_gate(text: str, *, task: Task | None = None) -> tuple[str, float]:
@@ -66,18 +73,38 @@ def parse_gate(text: str, *, task: Task | None = None) -> tuple[str, float]:
         If the text is malformed, the metric is not known or measures another
         task, or the bound can never decide anything.
     """
+    name, bound = read_assignment(text, what="gate", form="METRIC=BOUND", example="0.75", task=task)
+    _check_bound(name, require_metric(name, task=task), bound)
+    return name, bound
+
+
+def read_assignment(text: str, *, what: str, form: str, example: str, task: Task | None) -> tuple[str, float]:
+    """Read ``METRIC=NUMBER``.
+
+    Parameters
+    ----------
+    text : str
+        From the command line.
+    what, form, example : str
+        What it is called, how it must read, and a number that it may hold; for messages.
+    task : Task, optional
+        When it is known, the metric must measure it.
+
+    Raises
+    ------
+    ConfigError
+        If the text is malformed, or the metric is not known or measures another task.
+    """
     name, sign, number = (part.strip() for part in text.partition("="))
     if not (name and sign and number):
-        raise ConfigError(f"gate must read METRIC=BOUND. Got {text!r}.", hint="Write, for example, f1=0.75.")
-    entry = require_metric(name, task=task)
+        raise ConfigError(f"{what} must read {form}. Got {text!r}.", hint=f"Write, for example, f1={example}.")
+    require_metric(name, task=task)
     try:
-        bound = float(number)
+        return name, float(number)
     except ValueError:
         raise ConfigError(
-            f"gate of {name} must be a number. Got {number!r}.", hint=f"Write, for example, {name}=0.75."
+            f"{what} of {name} must be a number. Got {number!r}.", hint=f"Write, for example, {name}={example}."
         ) from None
-    _check_bound(name, entry, bound)
-    return name, bound
 
 
 def judge_gates(
@@ -131,6 +158,7 @@ def _check_bound(name: str, entry: MetricEntry, bound: float) -> None:
 def _judge(result: MetricResult, bound: float, *, confident: bool, confidence: float) -> GateVerdict:
     judged = result.value
     what = result.name
+    rule = f"{result.name} {gate_sign(result.name)} {bound:g}"
     if confident:
         judged = result.low if result.greater_is_better else result.high
         end = "lower" if result.greater_is_better else "upper"
@@ -138,14 +166,14 @@ def _judge(result: MetricResult, bound: float, *, confident: bool, confidence: f
     if judged is None:
         reason = f": {result.note}" if result.note else ""
         message = f"{what} has no value and missed its gate {bound:g}{reason}"
-        return GateVerdict(result.name, bound, None, confident, passed=False, message=message)
+        return GateVerdict(result.name, bound, None, confident, passed=False, message=message, rule=rule)
     shortfall = bound - judged if result.greater_is_better else judged - bound
     passed = shortfall <= _ROUNDING * max(1.0, abs(bound))
     value, limit = (f"{judged:.4g}", f"{bound:g}") if passed else tell_apart(judged, bound)
     message = (
         f"{what} {value} {f'passed its gate {limit}' if passed else f'missed its gate {limit} by {shortfall:.2g}'}"
     )
-    return GateVerdict(result.name, bound, judged, confident, passed=passed, message=message)
+    return GateVerdict(result.name, bound, judged, confident, passed=passed, message=message, rule=rule)
 
 
 def gate_sign(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mlcli.evaluation.gates import GateVerdict, gate_sign
+from mlcli.evaluation.gates import GateVerdict
 from mlcli.evaluation.numerals import format_number
 from mlcli.evaluation.results import ConfusionMatrix, Estimate, Evaluation
 from mlcli.registry import METRICS
@@ -30,7 +30,7 @@ def render_markdown(evaluation: Evaluation, *, title: str, gates: Sequence[GateV
     str
         The document, ending in a newline.
     """
-    parts = [f"## {_plain(title)}", _verdict(evaluation)]
+    parts = [f"## {plain_text(title)}", _verdict(evaluation)]
     if gates:
         parts.append(_gates(gates))
     parts.append(_metrics(evaluation))
@@ -42,7 +42,7 @@ def render_markdown(evaluation: Evaluation, *, title: str, gates: Sequence[GateV
     return "\n\n".join(parts) + "\n"
 
 
-def _plain(value: object) -> str:
+def plain_text(value: object) -> str:
     """Write text that no Markdown or HTML reader takes for anything else."""
     text = " ".join(str(value).split())
     for character in "\\`*_[]|#":
@@ -50,54 +50,55 @@ def _plain(value: object) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _table(header: Sequence[str], lines: Iterable[Sequence[str]], *, text_columns: int = 1) -> str:
+def lay_table(header: Sequence[str], lines: Iterable[Sequence[str]], text_columns: int = 1) -> str:
     """Lay out a table whose first columns are text and whose others are numbers."""
     rule = ["---" if column < text_columns else "---:" for column in range(len(header))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *lines))
 
 
-def _interval(low: float | None, high: float | None) -> str:
+def interval_text(low: float | None, high: float | None) -> str:
+    """Write an interval, or a dash where there is none."""
     return "–" if low is None or high is None else f"{format_number(low)} to {format_number(high)}"
 
 
 def _verdict(evaluation: Evaluation) -> str:
     verdict = evaluation.verdict
     opening, colon, numbers = verdict.message.partition(":")
-    sentences = [f"**{_sentence(opening)}**{colon} {_plain(numbers)}"]
+    sentences = [f"**{_sentence(opening)}**{colon} {plain_text(numbers)}"]
     return ". ".join([*sentences, *(_sentence(remark) for remark in verdict.remarks)]) + "."
 
 
 def _sentence(text: str) -> str:
-    return _plain(text[0].upper() + text[1:])
+    return plain_text(text[0].upper() + text[1:])
 
 
 def _gates(gates: Sequence[GateVerdict]) -> str:
     lines = [
         (
             "passed" if gate.passed else "**missed**",
-            f"{_plain(gate.metric)} {gate_sign(gate.metric)} {gate.bound:g}",
-            _plain(gate.message),
+            plain_text(gate.rule),
+            plain_text(gate.message),
         )
         for gate in gates
     ]
-    return _table(("Gate", "Rule", "Judgement"), lines, text_columns=3)
+    return lay_table(("Gate", "Rule", "Judgement"), lines, text_columns=3)
 
 
 def _metrics(evaluation: Evaluation) -> str:
     lines, notes = [], []
     for result in evaluation.shown_metrics:
-        title = METRICS[result.name].title if result.name in METRICS else _plain(result.name)
+        title = METRICS[result.name].title if result.name in METRICS else plain_text(result.name)
         if result.note:
-            notes.append(f"- {title}: {_plain(result.note)}")
+            notes.append(f"- {title}: {plain_text(result.note)}")
         lines.append(
             (
                 f"{title} {'↑' if result.greater_is_better else '↓'}",
                 format_number(result.value),
-                _interval(result.low, result.high),
+                interval_text(result.low, result.high),
                 format_number(result.dummy),
             )
         )
-    table = _table(("Metric", "Value", f"{100 * evaluation.confidence:.4g} % interval", "Dummy"), lines)
+    table = lay_table(("Metric", "Value", f"{100 * evaluation.confidence:.4g} % interval", "Dummy"), lines)
     return "\n".join([table, "", *notes]) if notes else table
 
 
@@ -105,24 +106,24 @@ def _classes(evaluation: Evaluation) -> str:
     def cell(estimate: Estimate) -> str:
         if estimate.value is None or estimate.low is None:
             return format_number(estimate.value)
-        return f"{format_number(estimate.value)} ({_interval(estimate.low, estimate.high)})"
+        return f"{format_number(estimate.value)} ({interval_text(estimate.low, estimate.high)})"
 
     lines = [
-        (_plain(found.label), f"{found.n_rows:,}", cell(found.precision), cell(found.recall), cell(found.f1))
+        (plain_text(found.label), f"{found.n_rows:,}", cell(found.precision), cell(found.recall), cell(found.f1))
         for found in evaluation.per_class
     ]
-    return _table(("Class", "Rows", "Precision", "Recall", "F1"), lines)
+    return lay_table(("Class", "Rows", "Precision", "Recall", "F1"), lines)
 
 
 def _confusion(matrix: ConfusionMatrix) -> str:
     if len(matrix.labels) > _MOST_CLASSES:
         return _confusions(matrix)
-    header = ["true \\ predicted", *(_plain(label) for label in matrix.labels)]
+    header = ["true \\ predicted", *(plain_text(label) for label in matrix.labels)]
     lines = [
-        [_plain(label), *(f"{count:,}" for count in counts)]
+        [plain_text(label), *(f"{count:,}" for count in counts)]
         for label, counts in zip(matrix.labels, matrix.counts, strict=True)
     ]
-    return _table(header, lines)
+    return lay_table(header, lines)
 
 
 def _confusions(matrix: ConfusionMatrix) -> str:
@@ -130,16 +131,16 @@ def _confusions(matrix: ConfusionMatrix) -> str:
     pairs = sorted(
         (-count, i, j) for i, counts in enumerate(matrix.counts) for j, count in enumerate(counts) if count and i != j
     )[:_MOST_CLASSES]
-    lines = [(_plain(matrix.labels[i]), _plain(matrix.labels[j]), f"{-count:,}") for count, i, j in pairs]
+    lines = [(plain_text(matrix.labels[i]), plain_text(matrix.labels[j]), f"{-count:,}") for count, i, j in pairs]
     opening = f"{len(matrix.labels)} classes; the pairs confused most often:"
-    return f"{opening}\n\n{_table(('True', 'Predicted', 'Rows'), lines, text_columns=2)}"
+    return f"{opening}\n\n{lay_table(('True', 'Predicted', 'Rows'), lines, text_columns=2)}"
 
 
 def _footnote(evaluation: Evaluation) -> str:
     weighted = ", weighted" if evaluation.weighted else ""
     parts = [f"{evaluation.n_rows:,} rows{weighted}; intervals from {evaluation.resamples:,} bootstrap resamples."]
     if evaluation.positive is not None:
-        parts.append(f"Positive class: {_plain(evaluation.positive)}.")
+        parts.append(f"Positive class: {plain_text(evaluation.positive)}.")
     if evaluation.note:
         parts.append(_sentence(evaluation.note) + ".")
     return " ".join(parts)

@@ -19,7 +19,10 @@ from mlcli.evaluation.results import Evaluation
 from mlcli.training.train import HOLDOUT, Provenance
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from mlcli.data.dataset import Dataset
+    from mlcli.data.schema import Schema
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +75,15 @@ def read_provenance(artifact: Artifact) -> Provenance:
     return msgspec.json.decode(artifact.provenance, type=Provenance)
 
 
-def read_holdout(artifact: Artifact) -> Dataset:
+def read_holdout(artifact: Artifact, *, schema: Schema | None = None) -> Dataset:
     """Read the rows that were held out when the model was trained.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        The model beside which they lie.
+    schema : Schema, optional
+        The contract of another model that held out the very same rows; the model's own, when left out.
 
     Raises
     ------
@@ -93,7 +103,7 @@ def read_holdout(artifact: Artifact) -> Dataset:
             f"{path} must be the hold-out that the model was trained beside. Its digest differs.",
             hint="Restore the run folder, train again, or name rows to judge on: --data FILE.",
         )
-    return read_dataset(path, artifact.schema)
+    return read_dataset(path, schema or artifact.schema)
 
 
 def read_labelled(source: Source, artifact: Artifact, *, stdin: BinaryIO | None = None) -> Dataset:
@@ -105,7 +115,6 @@ def read_labelled(source: Source, artifact: Artifact, *, stdin: BinaryIO | None 
         If a row breaks the contract or the target is missing.
     """
     from mlcli.data.reading import read_table
-    from mlcli.data.rows import type_rows
 
     if not source.stdin and fingerprint(source) == artifact.manifest.data_fingerprint:
         logger.warning(
@@ -113,7 +122,19 @@ def read_labelled(source: Source, artifact: Artifact, *, stdin: BinaryIO | None 
             "little about new ones",
             source.label,
         )
-    table = read_table(source, stdin=stdin)
+    return type_labelled(read_table(source, stdin=stdin), source, artifact)
+
+
+def type_labelled(table: pa.Table, source: Source, artifact: Artifact) -> Dataset:
+    """Hold rows with a target against the model's contract, and warn of what is new in them.
+
+    Raises
+    ------
+    DataError
+        If a row breaks the contract or the target is missing.
+    """
+    from mlcli.data.rows import type_rows
+
     typed = type_rows(table, artifact.schema, source=source.label, target="required")
     for column, count in typed.unseen.items():
         logger.warning("%s: %d rows hold a category of %r that training never saw", source.label, count, column)
