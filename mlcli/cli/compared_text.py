@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcli.cli.evaluation_text import FORM_OF, OUTCOME_STYLES
 from mlcli.cli.terminal import PIPED_WIDTH, json_text, say, show, show_json
-from mlcli.evaluation.compared_words import changes_sentence, schema_sentences, setting, shown_number
+from mlcli.evaluation.compared_words import changes_sentence, metric_notes, schema_sentences, setting, shown_number
 from mlcli.evaluation.numerals import format_number
 from mlcli.registry import METRICS
 
@@ -99,6 +99,21 @@ def _parts(compared: Compared) -> Iterator[Any]:
         yield _changed_table(compared.changes)
 
 
+def beside_rival(compared: Compared) -> list[Any]:
+    """Return what an evaluation says of the model, B, beside the one that it must keep up with, A."""
+    from rich.markup import escape
+
+    return [
+        "",
+        f"[bold]A is {escape(compared.a.path)} ({compared.a.model}), B this model[/], on {escape(compared.rows)}",
+        *(f"[bold yellow]beware: {escape(caution)}[/]" for caution in compared.cautions),
+        "",
+        comparison_table(compared.comparison),
+        "",
+        *comparison_closing(compared.comparison),
+    ]
+
+
 def _sides(compared: Compared) -> Table:
     from rich.markup import escape
     from rich.table import Table
@@ -147,9 +162,11 @@ def comparison_closing(comparison: Comparison) -> list[str]:
     """Return the notes and, last, the verdict."""
     from rich.markup import escape
 
-    notes = [f"{METRICS[result.name].title}: {result.note}" for result in comparison.shown_metrics if result.note]
     return [
-        *(f"[dim]{escape(note)}[/]" for note in [*notes, *([comparison.note] if comparison.note else [])]),
+        *(
+            f"[dim]{escape(note)}[/]"
+            for note in [*metric_notes(comparison), *([comparison.note] if comparison.note else [])]
+        ),
         f"[{OUTCOME_STYLES[comparison.outcome]}]{escape(comparison.message)}[/]",
     ]
 

@@ -15,6 +15,8 @@ class EvaluationFormat(StrEnum):
     table = "table"
     json = "json"
     markdown = "markdown"
+    junit = "junit"
+    github = "github"
 
 
 def evaluate_command(
@@ -35,6 +37,27 @@ def evaluate_command(
             "--fail-under",
             metavar="METRIC=VALUE",
             help="A gate, beside those of the config: a miss is exit code 5; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline",
+            metavar="RUN",
+            help="A gate: not worse than this model on the same rows. A run folder, a .mlcli file, or the number "
+            "of a run of the config.",
+            show_default=False,
+            readable=False,
+        ),
+    ] = None,
+    tolerance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tolerance",
+            metavar="METRIC=VALUE",
+            help="How much worse than --baseline a metric may be, beside those of the config; repeatable. "
+            "Without any: not significantly worse by the main metric.",
             show_default=False,
         ),
     ] = None,
@@ -62,27 +85,34 @@ def evaluate_command(
     quiet: Quiet = False,
 ) -> None:
     """Judge a trained model: every metric with an interval, beside a dummy; gates for CI."""
-    import sys
-
     from mlcli.cli.evaluation_text import Judged, say_gates, write_evaluation
     from mlcli.cli.locate import evaluation_settings, find_model, named_gates
+    from mlcli.cli.rival import judge_beside, named_tolerances
+    from mlcli.cli.rows_named import NamedRows
+    from mlcli.cli.runs_named import find_run
     from mlcli.cli.terminal import stages
 
     with stages(verbose=verbose, quiet=quiet):
         model = find_model(config, artifact, overrides, quiet=quiet)
         settings = evaluation_settings(model, config=config, artifact=artifact, overrides=overrides)
 
-        from mlcli.data.source import source_from_path
         from mlcli.evaluation.gates import judge_gates
         from mlcli.training.judge import evaluate_artifact
-        from mlcli.training.stored_config import stored_config
 
+        confident = confident or settings.confident
         gates = {**settings.gates, **named_gates(fail_under, task=model.schema.target.task)}
-        like = stored_config(model, overrides=overrides or ()).data
-        rows = None if data is None else source_from_path(data, like=like)
-        evaluation = evaluate_artifact(model, data=rows, config=settings, stdin=sys.stdin.buffer)
-        verdicts = judge_gates(evaluation, gates, confident=confident or settings.confident)
-    judged = Judged(evaluation, verdicts, manifest=model.manifest, data=data)
+        tolerances = named_tolerances(tolerance, baseline, settings, task=model.schema.target.task)
+        rows = NamedRows.find(data, model, overrides=overrides)
+        evaluation = evaluate_artifact(model, data=rows.source, config=settings, stdin=rows.stdin())
+        verdicts = judge_gates(evaluation, gates, confident=confident)
+        compared = None
+        if baseline is not None:
+            rival = find_run(baseline, config=config, overrides=overrides)
+            compared, kept = judge_beside(
+                rival, model, tolerances=tolerances, rows=rows, settings=settings, confident=confident
+            )
+            verdicts += kept
+    judged = Judged(evaluation, verdicts, manifest=model.manifest, data=data, compared=compared)
     form = as_format.value if as_format else None
     write_evaluation(judged, form=form, as_json=as_json, output=output, quiet=quiet)
     say_gates(verdicts, quiet=quiet)

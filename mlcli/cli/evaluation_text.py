@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mlcli.artifact.manifest import Manifest
+    from mlcli.evaluation.compared import Compared
     from mlcli.evaluation.folds import FoldSummary
     from mlcli.evaluation.gates import GateVerdict
     from mlcli.evaluation.results import Estimate, Evaluation
 
-FORM_OF = {".json": "json", ".md": "markdown", ".markdown": "markdown"}
+FORM_OF = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".xml": "junit"}
 """Form of an evaluation file by the ending of its name; any other is the table."""
 
 OF_POSITIVE = frozenset({"precision", "recall", "f1"})
@@ -31,6 +32,8 @@ OF_POSITIVE = frozenset({"precision", "recall", "f1"})
 
 MACRO = frozenset({"precision_macro", "recall_macro", "f1_macro"})
 """Means over the classes; of two classes they add little to those about the positive one."""
+
+_NEXT = "Try another model; mlcli models lists them."
 
 OUTCOME_STYLES = {"better": "green", "no evidence": "bold yellow", "worse": "bold red"}
 
@@ -49,12 +52,15 @@ class Judged:
         Whose scores they are.
     data : str, optional
         The rows judged on, as the user named them; the hold-out when left out.
+    compared : Compared, optional
+        What sets it apart from the model that it must keep up with.
     """
 
     evaluation: Evaluation
     verdicts: Sequence[GateVerdict]
     manifest: Manifest
     data: str | None = None
+    compared: Compared | None = None
 
     @property
     def title(self) -> str:
@@ -63,14 +69,15 @@ class Judged:
         return f"{self.manifest.name}: {self.manifest.model} on {self.evaluation.n_rows:,} rows {where}"
 
     def document(self) -> dict[str, Any]:
-        """Return what ``--json`` prints."""
-        return {
+        """Return what ``--json`` prints; ``compared`` only where there is a model to keep up with."""
+        document = {
             "name": self.manifest.name,
             "model": self.manifest.model,
             "digest": self.manifest.digest,
             "evaluation": self.evaluation,
             "gates": self.verdicts,
         }
+        return document if self.compared is None else {**document, "compared": self.compared}
 
 
 def write_evaluation(judged: Judged, *, form: str | None, as_json: bool, output: Path | None, quiet: bool) -> None:
@@ -81,7 +88,7 @@ def write_evaluation(judged: Judged, *, form: str | None, as_json: bool, output:
     judged : Judged
         What to write.
     form : str, optional
-        table, json or markdown; by the name of `output` when left out.
+        table, json, markdown, junit or github; by the name of `output` when left out.
     as_json : bool
         Print the JSON document on stdout, whatever goes to a file.
     output : Path, optional
@@ -94,6 +101,11 @@ def write_evaluation(judged: Judged, *, form: str | None, as_json: bool, output:
     OutputError
         If the file cannot be written.
     """
+    if form == "github":
+        from mlcli.cli.github import write_for_github
+
+        write_for_github(judged, _as_text(judged, "markdown"), output=output, as_json=as_json, quiet=quiet)
+        return
     if output is not None:
         from mlcli.atomic import write_file
 
@@ -102,7 +114,7 @@ def write_evaluation(judged: Judged, *, form: str | None, as_json: bool, output:
             say(f"wrote {output}")
     if as_json or (output is None and form == "json"):
         show_json(judged.document())
-    elif output is None and form == "markdown":
+    elif output is None and form in {"markdown", "junit"}:
         sys.stdout.write(_as_text(judged, form))
     elif output is None:
         show(*_parts(judged, stdout_console()))
@@ -122,7 +134,9 @@ def say_gates(verdicts: Sequence[GateVerdict], *, quiet: bool) -> None:
                 say(f"gate: {verdict.message}")
     missed = [f"{verdict.message}." for verdict in verdicts if not verdict.passed]
     if missed:
-        raise ShortfallError(GateError("\n".join(missed), hint="Try another model; mlcli models lists them."))
+        behind = next((verdict.against for verdict in verdicts if verdict.against and not verdict.passed), None)
+        hint = f"See where they differ: mlcli compare {behind} RUN" if behind else _NEXT
+        raise ShortfallError(GateError("\n".join(missed), hint=hint))
 
 
 def show_scores(judged: Judged) -> None:
@@ -147,7 +161,11 @@ def _as_text(judged: Judged, form: str) -> str:
     if form == "markdown":
         from mlcli.evaluation.markdown import render_markdown
 
-        return render_markdown(judged.evaluation, title=judged.title, gates=judged.verdicts)
+        return render_markdown(judged.evaluation, title=judged.title, gates=judged.verdicts, compared=judged.compared)
+    if form == "junit":
+        from mlcli.evaluation.junit import render_junit
+
+        return render_junit(judged.evaluation, title=judged.title, name=judged.manifest.name, gates=judged.verdicts)
     from io import StringIO
 
     from rich.console import Console
@@ -175,7 +193,12 @@ def _parts(judged: Judged, console: Console) -> list[Any]:
                 f"[dim]The confusion matrix of {n_classes} classes is wider than this screen: --json holds it.[/]"
             )
         parts += [confusion, ""]
-    return [*parts, *_closing(evaluation)]
+    parts += _closing(evaluation)
+    if judged.compared is not None:
+        from mlcli.cli.compared_text import beside_rival
+
+        parts += beside_rival(judged.compared)
+    return parts
 
 
 def _closing(evaluation: Evaluation) -> list[str]:

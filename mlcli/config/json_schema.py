@@ -74,7 +74,7 @@ def _key(name: str, field: FieldInfo, section: type[Section]) -> Node:
     elif section is EvaluateConfig and name == "metrics":
         item: Node = {"anyOf": [{"enum": list(METRICS)}, _VARIABLE]}
         node = {"anyOf": [{"type": "array", "items": item, "uniqueItems": True}, {"type": "null"}]}
-    elif section is EvaluateConfig and name == "gates":
+    elif section is EvaluateConfig and name in {"gates", "tolerances"}:
         node = {**node, "propertyNames": {"enum": list(METRICS)}}
     described: Node = {**node, "description": field.description}
     if not field.is_required():
@@ -173,6 +173,7 @@ def _task_rules() -> Iterator[Node]:
                 "properties": {
                     "metrics": {"items": {"anyOf": [{"enum": metrics}, _VARIABLE]}},
                     "gates": {"propertyNames": {"enum": metrics}},
+                    "tolerances": {"propertyNames": {"enum": metrics}},
                 }
             },
         }

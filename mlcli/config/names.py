@@ -67,10 +67,11 @@ def _metric_problems(tree: Entries, task: str | None) -> Iterator[Problem]:
                 if item.value in seen:
                     yield Problem(item.place, key, f"must name each metric once. Got {item.value!r} twice")
                 seen.add(item.value)
-    gates = find(tree, ("evaluate", "gates"))
-    if gates is not None and isinstance(gates.value, Entries):
-        for name, entry in gates.value.entries.items():
-            yield from _metric_problem(name, None, entry.place, ("evaluate", "gates", name), task)
+    for section in ("gates", "tolerances"):
+        bounds = find(tree, ("evaluate", section))
+        if bounds is not None and isinstance(bounds.value, Entries):
+            for name, entry in bounds.value.entries.items():
+                yield from _metric_problem(name, None, entry.place, ("evaluate", section, name), task)
 
 
 def _metric_problem(name: str, node: Tree | None, place: Place, key: Key, task: str | None) -> Iterator[Problem]:

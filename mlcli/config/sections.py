@@ -224,6 +224,9 @@ class EvaluateConfig(Section):
     gates: dict[str, float] = Field(
         {}, description="Value each metric must reach (a score) or stay under (an error); a miss is exit code 5."
     )
+    tolerances: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {}, description="How much worse each metric may be than that of `evaluate --baseline RUN`, in its unit."
+    )
     confident: bool = Field(
         False, description="Judge gates on the unfavourable end of the interval instead of the value."
     )

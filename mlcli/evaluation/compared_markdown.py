@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from mlcli.evaluation.changes import Changes
 from mlcli.evaluation.compared import Compared, Side
-from mlcli.evaluation.compared_words import changes_sentence, schema_sentences, setting, shown_number
+from mlcli.evaluation.compared_words import changes_sentence, metric_notes, schema_sentences, setting, shown_number
 from mlcli.evaluation.comparison import Comparison
-from mlcli.evaluation.markdown import interval_text, lay_table, plain_text
-from mlcli.evaluation.numerals import format_number
-from mlcli.registry import METRICS
-
-_MARKS = {"better": "🟢 better", "no evidence": "⚪ no evidence", "worse": "🔴 worse"}
+from mlcli.evaluation.markdown import comparison_table, lay_table, plain_text
 
 
 def render_compared(compared: Compared) -> str:
@@ -33,7 +29,7 @@ def render_compared(compared: Compared) -> str:
     parts.append(
         lay_table(("", "Run", "Model", "Training rows", "Digest"), [_side("A", compared.a), _side("B", compared.b)], 3)
     )
-    parts.append(comparison_metrics(comparison))
+    parts.append(comparison_table(comparison))
     if compared.config:
         lines = [
             (plain_text(change.key), plain_text(setting(change.old)), plain_text(setting(change.new)))
@@ -46,23 +42,6 @@ def render_compared(compared: Compared) -> str:
     parts.append(_changes(compared.changes, comparison.n_rows))
     parts.append(_footnote(compared))
     return "\n\n".join(parts) + "\n"
-
-
-def comparison_metrics(comparison: Comparison) -> str:
-    """Return the metrics of both models as a table."""
-    lines = [
-        (
-            f"{METRICS[result.name].title} {'↑' if result.greater_is_better else '↓'}",
-            format_number(result.a),
-            format_number(result.b),
-            format_number(result.difference),
-            interval_text(result.low, result.high),
-            _MARKS[result.outcome],
-        )
-        for result in comparison.shown_metrics
-    ]
-    interval = f"{100 * comparison.confidence:.4g} % interval"
-    return lay_table(("Metric", "A", "B", "B ahead by", interval, "B is"), lines)
 
 
 def _verdict(comparison: Comparison) -> str:
@@ -104,8 +83,7 @@ def _footnote(compared: Compared) -> str:
     weighted = ", weighted" if comparison.weighted else ""
     how = f"intervals of the difference from {comparison.resamples:,} paired bootstrap resamples"
     parts = [f"Compared on {plain_text(compared.rows)}{weighted}; {how}."]
-    notes = [f"{METRICS[result.name].title}: {result.note}" for result in comparison.shown_metrics if result.note]
-    parts += [f"{plain_text(note)}." for note in notes]
+    parts += [f"{plain_text(note)}." for note in metric_notes(comparison)]
     if comparison.note:
         parts.append(plain_text(comparison.note[0].upper() + comparison.note[1:]) + ".")
     return " ".join(parts)

@@ -10,7 +10,9 @@ from msgspec import UNSET
 from mlcli.data.schema import ClassLabel
 from mlcli.data.schema_difference import SchemaDifference
 from mlcli.evaluation.changes import Changes
+from mlcli.evaluation.comparison import Comparison
 from mlcli.evaluation.numerals import format_number
+from mlcli.registry import METRICS
 
 _MOST_NAMES = 8
 """Names told one by one."""
@@ -45,6 +47,15 @@ def schema_sentences(difference: SchemaDifference) -> list[str]:
         news += [f"only A knows {_names(change.removed)}"] if change.removed else []
         found.append(f"Levels of {change.column!r}: {'; '.join(news)}.")
     return found
+
+
+def metric_notes(comparison: Comparison) -> list[str]:
+    """Return what a reader must know about the metrics shown; those of one note stand together."""
+    titles: dict[str, list[str]] = {}
+    for result in comparison.shown_metrics:
+        if result.note:
+            titles.setdefault(result.note, []).append(METRICS[result.name].title)
+    return [f"{', '.join(names)}: {note}" for note, names in titles.items()]
 
 
 def changes_sentence(changes: Changes, n_rows: int) -> str:

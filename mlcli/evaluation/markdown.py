@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from mlcli.evaluation.compared import Compared
+from mlcli.evaluation.comparison import Comparison
 from mlcli.evaluation.gates import GateVerdict
 from mlcli.evaluation.numerals import format_number
 from mlcli.evaluation.results import ConfusionMatrix, Estimate, Evaluation
 from mlcli.registry import METRICS
 
+_MARKS = {"better": "🟢 better", "no evidence": "⚪ no evidence", "worse": "🔴 worse"}
+
 _MOST_CLASSES = 20
 """A wider confusion matrix cannot be read in a pull request."""
 
 
-def render_markdown(evaluation: Evaluation, *, title: str, gates: Sequence[GateVerdict] = ()) -> str:
+def render_markdown(
+    evaluation: Evaluation, *, title: str, gates: Sequence[GateVerdict] = (), compared: Compared | None = None
+) -> str:
     """Write an evaluation as GitHub-flavoured Markdown.
 
     Parameters
@@ -24,6 +30,8 @@ def render_markdown(evaluation: Evaluation, *, title: str, gates: Sequence[GateV
         Heading, such as the run's name.
     gates : sequence of GateVerdict
         What `judge_gates` found, if there were gates.
+    compared : Compared, optional
+        What sets the model apart from the one that it must keep up with.
 
     Returns
     -------
@@ -34,6 +42,8 @@ def render_markdown(evaluation: Evaluation, *, title: str, gates: Sequence[GateV
     if gates:
         parts.append(_gates(gates))
     parts.append(_metrics(evaluation))
+    if compared is not None:
+        parts += [f"### Against {plain_text(compared.a.path)}", *_beside(compared)]
     if evaluation.per_class:
         parts += ["### Classes", _classes(evaluation)]
     if evaluation.confusion is not None:
@@ -82,6 +92,30 @@ def _gates(gates: Sequence[GateVerdict]) -> str:
         for gate in gates
     ]
     return lay_table(("Gate", "Rule", "Judgement"), lines, text_columns=3)
+
+
+def _beside(compared: Compared) -> list[str]:
+    """Return the model, B, beside the one that it must keep up with, A."""
+    comparison = compared.comparison
+    cautions = [f"> **Beware**: {plain_text(caution)}." for caution in compared.cautions]
+    return [_sentence(comparison.message) + ".", *cautions, comparison_table(comparison)]
+
+
+def comparison_table(comparison: Comparison) -> str:
+    """Return the metrics of two models as a table, with the difference and what its interval says."""
+    lines = [
+        (
+            f"{METRICS[result.name].title} {'↑' if result.greater_is_better else '↓'}",
+            format_number(result.a),
+            format_number(result.b),
+            format_number(result.difference),
+            interval_text(result.low, result.high),
+            _MARKS[result.outcome],
+        )
+        for result in comparison.shown_metrics
+    ]
+    interval = f"{100 * comparison.confidence:.4g} % interval"
+    return lay_table(("Metric", "A", "B", "B ahead by", interval, "B is"), lines)
 
 
 def _metrics(evaluation: Evaluation) -> str:

@@ -70,13 +70,11 @@ def held_out_by_both(a: Artifact, b: Artifact) -> SameRows:
             f"{a.path} and {b.path} must have held out some of the same rows. Got none that can be proven to be.",
             hint=_HINT,
         )
-    shared = SameRows(
-        one.take(places[0]),
-        other.take(places[1]),
-        f"the {len(places[0]):,} rows that both held out, of {len(one):,} and {len(other):,}",
-    )
-    logger.info("comparing on %s: the other rows of one hold-out may be training rows of the other model", shared.how)
-    return shared
+    how = f"the {len(places[0]):,} rows that both held out"
+    if len(places[0]) < max(len(one), len(other)):
+        how += f", of {len(one):,} and {len(other):,}"
+        logger.warning("comparing on %s: one model may have learned from the others", how)
+    return SameRows(one.take(places[0]), other.take(places[1]), how)
 
 
 def named_rows(a: Artifact, b: Artifact, source: Source, *, stdin: BinaryIO | None = None) -> SameRows:
