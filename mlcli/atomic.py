@@ -157,6 +157,25 @@ def atomic_folder(path: Path, *, otherwise: Callable[[], Path] | None = None) ->
         os.close(lock)
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all it holds: it is gone at once, or stays as it was.
+
+    It is renamed aside first. What a killed process leaves of it then has a
+    temporary name, which the next writer to the same place removes.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be renamed or removed.
+    """
+    target = Path(os.path.abspath(path))  # noqa: PTH100 -- Path.resolve would follow a link named as the target
+    aside = _temporary(target)
+    with _saying(path):
+        target.rename(aside)
+        _sync(target.parent)
+        shutil.rmtree(aside)
+
+
 def _rename_folder(temporary: Path, target: Path, otherwise: Callable[[], Path] | None) -> None:
     """Rename to `target`, or to what `otherwise` names for as long as the target is taken."""
     while True:

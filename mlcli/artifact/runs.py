@@ -84,6 +84,11 @@ def list_runs(output: Path) -> tuple[Path, ...]:
     return tuple(sorted(runs, key=lambda folder: int(folder.name)))
 
 
+def numbered_folders(output: Path) -> tuple[Path, ...]:
+    """Return the numbered folders below `output`, oldest first, whether they hold a whole run or not."""
+    return tuple(sorted((place for place in _numbered(output) if place.is_dir()), key=lambda place: int(place.name)))
+
+
 def newest_run(output: Path) -> Path:
     """Return the newest complete run below `output`: the highest number that holds a model.
 

@@ -19,6 +19,7 @@ from mlcli.cli.models import models_command
 from mlcli.cli.package import package_command
 from mlcli.cli.predict import predict_command
 from mlcli.cli.preprocess import preprocess_command
+from mlcli.cli.runs import runs_app
 from mlcli.cli.schema import schema_command
 from mlcli.cli.serve import serve_command
 from mlcli.cli.train import train_command
@@ -70,3 +71,4 @@ app.command("package", short_help="Write a container context and a manifest.")(p
 app.command("inspect", short_help="Show a stored model and verify it.")(inspect_command)
 app.command("models", short_help="List models, or one model's parameters.")(models_command)
 app.command("schema", short_help="Print the JSON Schema of a config.")(schema_command)
+app.add_typer(runs_app, name="runs", short_help="List runs with their scores; prune old ones.")

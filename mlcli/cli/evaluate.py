@@ -96,18 +96,20 @@ def evaluate_command(
         model = find_model(config, artifact, overrides, quiet=quiet)
         settings = evaluation_settings(model, config=config, artifact=artifact, overrides=overrides)
 
+        from mlcli.artifact.open import open_artifact
         from mlcli.evaluation.gates import judge_gates
         from mlcli.training.judge import evaluate_artifact
 
         confident = confident or settings.confident
         gates = {**settings.gates, **named_gates(fail_under, task=model.schema.target.task)}
         tolerances = named_tolerances(tolerance, baseline, settings, task=model.schema.target.task)
+        # Opened before the work: a name that leads nowhere is said at once.
+        rival = None if baseline is None else open_artifact(find_run(baseline, config=config, overrides=overrides))
         rows = NamedRows.find(data, model, overrides=overrides)
         evaluation = evaluate_artifact(model, data=rows.source, config=settings, stdin=rows.stdin())
         verdicts = judge_gates(evaluation, gates, confident=confident)
         compared = None
-        if baseline is not None:
-            rival = find_run(baseline, config=config, overrides=overrides)
+        if rival is not None:
             compared, kept = judge_beside(
                 rival, model, tolerances=tolerances, rows=rows, settings=settings, confident=confident
             )

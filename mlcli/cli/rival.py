@@ -46,7 +46,7 @@ def named_tolerances(
 
 
 def judge_beside(
-    rival: Path,
+    rival: Artifact,
     model: Artifact,
     *,
     tolerances: Mapping[str, float],
@@ -59,15 +59,13 @@ def judge_beside(
     Raises
     ------
     ArtifactError
-        If the rival cannot be opened, or the two share no rows.
+        If the two predict different things, or share no rows.
     DataError
         If the rows break a data contract.
     """
-    from mlcli.artifact.open import open_artifact
     from mlcli.evaluation.tolerances import judge_tolerances
     from mlcli.training.compare import compare_artifacts, short_path
 
-    opened = open_artifact(rival)
-    compared = compare_artifacts(opened, model, data=rows.source, config=settings, stdin=rows.stdin())
-    verdicts = judge_tolerances(compared.comparison, tolerances, against=short_path(opened), confident=confident)
+    compared = compare_artifacts(rival, model, data=rows.source, config=settings, stdin=rows.stdin())
+    verdicts = judge_tolerances(compared.comparison, tolerances, against=short_path(rival), confident=confident)
     return compared, verdicts
