@@ -84,12 +84,15 @@ def agreed(plan: PrunePlan, *, yes: bool, as_json: bool) -> bool:
 def _named(folder: Path | None, config: Path | None, overrides: Sequence[str] | None) -> Path | None:
     # An empty one stands for none, see the group of the commands.
     folder = None if folder is None or str(folder) in {"", "."} else folder
-    if folder is not None and config is not None:
-        raise ConfigError("runs must be named once. Got a folder and a config.", hint="Leave one of them out.")
     if folder is None:
         return config_folder(config, overrides)
     if not folder.is_dir():
-        raise ArtifactError(f"{folder} must be a folder of runs. There is none.", hint="See what there is: mlcli runs")
+        hint = "Write options behind it: mlcli runs prune --config FILE" if str(folder) == "prune" else None
+        raise ArtifactError(
+            f"{folder} must be a folder of runs. There is none.", hint=hint or "See what there is: mlcli runs"
+        )
+    if config is not None:
+        raise ConfigError("runs must be named once. Got a folder and a config.", hint="Leave one of them out.")
     return folder
 
 

@@ -44,7 +44,9 @@ def t_quantile(probability: float, *, freedom: float) -> float:
     return z + first / n + second / n**2 + third / n**3
 
 
-def percentile_interval(value: float | None, replicates: Floats, *, confidence: float, support: float) -> Estimate:
+def percentile_interval(
+    value: float | None, replicates: Floats, *, confidence: float, support: float, outward: bool = False
+) -> Estimate:
     """Return the expanded percentile interval: for errors and for differences.
 
     Plain percentiles are too narrow for few rows by the factor that Student's
@@ -60,6 +62,9 @@ def percentile_interval(value: float | None, replicates: Floats, *, confidence: 
         Probability that the interval is meant to hold.
     support : float
         Effective rows behind the statistic.
+    outward : bool, default=False
+        End at the outer of the two replicates between which a quantile falls:
+        for verdicts, where the noise of few resamples must err to caution.
 
     Returns
     -------
@@ -76,7 +81,11 @@ def percentile_interval(value: float | None, replicates: Floats, *, confidence: 
         return Estimate(value)
     reach = sqrt(support / (support - 1)) * t_quantile((1 + confidence) / 2, freedom=support - 1)
     tail = NormalDist().cdf(-reach)
-    low, high = np.quantile(defined, (tail, 1 - tail)).tolist()
+    if outward:
+        low = float(np.quantile(defined, tail, method="lower"))
+        high = float(np.quantile(defined, 1 - tail, method="higher"))
+    else:
+        low, high = np.quantile(defined, (tail, 1 - tail)).tolist()
     return Estimate(value, min(low, value), max(high, value))
 
 

@@ -79,7 +79,7 @@ def advantage_of(
         Effective rows.
     differing : float, optional
         Effective rows on which the two differ, where they may be few: the
-        interval is then as wide as so few rows call for.
+        interval is then as wide as so few rows call for, and errs to caution.
 
     Returns
     -------
@@ -91,7 +91,13 @@ def advantage_of(
     sign = 1.0 if METRICS[metric].greater_is_better else -1.0
     difference = sign * (model[0] - rival[0])
     behind = support if differing is None else max(min(support, differing), 2.0)
-    interval = percentile_interval(difference, sign * (model[1] - rival[1]), confidence=confidence, support=behind)
+    interval = percentile_interval(
+        difference,
+        sign * (model[1] - rival[1]),
+        confidence=confidence,
+        support=behind,
+        outward=differing is not None,
+    )
     if support < FEWEST_ROWS:
         return Advantage(metric, model[0], rival[0], difference, None, None)
     rounding = _ROUNDING * max(abs(model[0]), abs(rival[0]))
