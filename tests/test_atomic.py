@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mlcli.atomic import atomic_file, atomic_folder, is_write_failure, output_error, write_file
+from mlcli.atomic import atomic_file, atomic_folder, is_write_failure, output_error, remove_folder, write_file
 from mlcli.errors import DataError, OutputError
 
 
@@ -296,3 +296,34 @@ def test_the_clock_plays_no_part(tmp_path):
         with atomic_folder(tmp_path / "other"):
             pass
         assert folder.exists()
+
+
+def test_a_removed_folder_is_gone_with_all_it_held(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "c").write_text("x")
+    (tmp_path / "other").mkdir()
+
+    remove_folder(tmp_path / "a")
+
+    assert names(tmp_path) == ["other"]
+
+
+def test_a_folder_that_is_not_there_cannot_be_removed(tmp_path):
+    with pytest.raises(OutputError, match="none must be writable"):
+        remove_folder(tmp_path / "none")
+
+
+def test_what_a_killed_removal_left_aside_goes_with_the_next_folder_made(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "file").write_text("x")
+    monkeypatch.setattr("mlcli.atomic.os.getpid", dead_pid)
+    with monkeypatch.context() as patch:
+        patch.setattr("mlcli.atomic.shutil.rmtree", lambda *_, **__: None)
+        remove_folder(tmp_path / "a")
+    assert names(tmp_path) != []
+    monkeypatch.undo()
+
+    with atomic_folder(tmp_path / "b") as folder:
+        (folder / "file").write_text("y")
+
+    assert names(tmp_path) == ["b"]

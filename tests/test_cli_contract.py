@@ -18,7 +18,19 @@ from mlcli.cli.app import app
 from mlcli.cli.boundary import EXIT_CODES, exit_code, run
 from mlcli.errors import MlcliError
 
-COMMANDS = [command.name for command in app.registered_commands]
+GROUPS = {group.name: group.typer_instance for group in app.registered_groups}
+FUNCTIONS = {
+    **{command.name: command.callback for command in app.registered_commands},
+    **{name: group.registered_callback.callback for name, group in GROUPS.items()},
+    **{
+        f"{name} {command.name}": command.callback
+        for name, group in GROUPS.items()
+        for command in group.registered_commands
+    },
+}
+"""What each command runs, by the words that call it."""
+
+COMMANDS = list(FUNCTIONS)
 MLCLI = [sys.executable, "-m", "mlcli"]
 HEAVY = ("sklearn", "pandas", "scipy", "skops")
 
@@ -45,12 +57,15 @@ def words(at):
         "preprocess": ["preprocess", "--config", config],
         "train": ["train", "--config", config],
         "evaluate": ["evaluate", *model],
+        "compare": ["compare", str(at.trained), str(at.trained)],
         "predict": ["predict", *model, good],
         "serve": ["serve", *model, "--check"],
         "package": ["package", *model, "--output", str(at.folder / "context")],
         "inspect": ["inspect", str(at.trained)],
         "models": ["models", "ridge"],
         "schema": ["schema"],
+        "runs": ["runs", str(at.trained.parent)],
+        "runs prune": ["runs", "prune", str(at.trained.parent), "--dry-run"],
     }
 
 
@@ -60,8 +75,7 @@ def kinds_of(parent):
 
 def options_of(name):
     """Return the option names that a command's function declares."""
-    function = next(command.callback for command in app.registered_commands if command.name == name)
-    marks = [hint.__metadata__[0] for hint in function.__annotations__.values() if hasattr(hint, "__metadata__")]
+    marks = [hint.__metadata__[0] for hint in FUNCTIONS[name].__annotations__.values() if hasattr(hint, "__metadata__")]
     words = [
         word for mark in marks for word in (getattr(mark, "default", ""), *(getattr(mark, "param_decls", None) or ()))
     ]
@@ -84,7 +98,7 @@ def test_a_command_ends_well_with_its_result_on_stdout(name, words, capsys):
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_help_names_every_option_and_ends_its_sentences(name, flag, capsys):
-    assert run([name, flag]) == 0
+    assert run([*name.split(), flag]) == 0
 
     out, err = capsys.readouterr()
     assert err == ""
@@ -102,7 +116,7 @@ def test_the_overview_names_every_command_and_exit_code(capsys):
     assert run(["--help"]) == 0
 
     out = capsys.readouterr().out
-    for name in COMMANDS:
+    for name in {name.split()[0] for name in COMMANDS}:
         line = re.search(rf"^  {name} +(.+)$", out, re.MULTILINE)
         assert line, f"{name} is not listed"
         assert line[1].endswith(".")
@@ -151,8 +165,11 @@ KEYS = {
         "run", "digest", "seconds", "split", "findings", "cross_validation", "proof", "name", "model", "evaluation", "gates",
     },
     "evaluate": {"name", "model", "digest", "evaluation", "gates"},
+    "compare": {"a", "b", "rows", "cautions", "comparison", "config", "schema", "changes"},
     "inspect": {"path", "manifest", "schema", "members"},
     "models": {"name", "tasks", "extra", "summary", "parameters"},
+    "runs": {"folders"},
+    "runs prune": {"kept", "removed", "size", "dry_run"},
 }  # fmt: skip
 
 
@@ -169,7 +186,7 @@ def test_json_is_one_document_with_the_agreed_keys(name, words, capsys):
 @pytest.mark.parametrize("name", KEYS)
 def test_json_of_an_error_is_one_document_too(name, at, capsys):
     broken = str(at.folder / "none")
-    words = [name, broken] if name in {"inspect", "models"} else [name, "--config", broken]
+    words = [*name.split(), *([broken] if name in {"inspect", "models"} else ["--config", broken])]
 
     code = run([*words, "--json"])
 
@@ -299,7 +316,7 @@ def test_verbose_says_no_less(name, words, capsys):
 
 
 def test_every_command_that_works_long_can_be_quiet_or_verbose():
-    for name in ("init", "check", "preprocess", "train", "evaluate", "predict"):
+    for name in ("init", "check", "preprocess", "train", "evaluate", "compare", "predict"):
         assert {"--quiet", "-q", "--verbose", "-v"} <= set(options_of(name))
 
 
@@ -399,7 +416,16 @@ def test_a_dumb_terminal_gets_plain_lines(words):
 
 
 @pytest.mark.parametrize(
-    ("name", "columns"), [("evaluate", 80), ("inspect", 80), ("inspect", 120), ("models", 80), ("models", 120)]
+    ("name", "columns"),
+    [
+        ("evaluate", 80),
+        ("compare", 100),
+        ("runs", 100),
+        ("inspect", 80),
+        ("inspect", 120),
+        ("models", 80),
+        ("models", 120),
+    ],
 )
 def test_tables_keep_their_numbers_whole(name, columns, words):
     screen, code = in_terminal(words[name], columns=columns)
@@ -429,7 +455,8 @@ def test_truth_values_are_written_as_the_file_does(at, capsys):
 
 
 @pytest.mark.parametrize(
-    "name", ["help", "help of train", "schema", "check of the config", "inspect", "models", "a mistake"]
+    "name",
+    ["help", "help of train", "schema", "check of the config", "inspect", "models", "runs", "runs prune", "a mistake"],
 )
 def test_what_needs_no_data_imports_no_heavy_library(name, at):
     words = {
@@ -439,6 +466,8 @@ def test_what_needs_no_data_imports_no_heavy_library(name, at):
         "check of the config": ["check", "--no-data", "-c", at.config()],
         "inspect": ["inspect", str(at.trained)],
         "models": ["models"],
+        "runs": ["runs", str(at.trained.parent)],
+        "runs prune": ["runs", "prune", str(at.trained.parent), "--dry-run"],
         "a mistake": ["train", "-c", "none.yaml"],
     }[name]
     script = (

@@ -43,23 +43,23 @@ def show_plan(folder: RunFolder, plan: PrunePlan) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("run")
-    table.add_column("model")
-    for header in (folder.metric or "", "size"):
+    table.add_column("run", no_wrap=True)
+    table.add_column("model", overflow="fold")
+    for header in (METRICS[folder.metric].title if folder.metric else "", "size"):
         table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     reasons = {run.number: reason for run, reason in plan.kept}
     for run in folder.runs:
         value = run.value(folder.metric) if folder.metric else None
         reason = reasons.get(run.number)
         table.add_row(
-            escape(run.run),
+            f"{run.number:03d}",
             run.model or "",
             format_number(value) if value is not None else "",
             size_text(run.size),
             "[red]remove[/]" if reason is None else f"keep: {reason}",
         )
-    show(table)
+    show(f"[bold]{escape(folder.folder)}[/]", table)
     if plan.removed and not folder.same_rows:
         say("warning: the runs were judged on different rows, so the best by its score need not be the best model")
 
