@@ -19,12 +19,14 @@ COMMANDS = [
     "preprocess",
     "train",
     "evaluate",
+    "compare",
     "predict",
     "serve",
     "package",
     "inspect",
     "models",
     "schema",
+    "runs",
 ]
 
 
@@ -173,10 +175,12 @@ def test_every_metric_has_its_row():
         ("digest 6fbe6b10731f", "digest 37ce7cf97e07"),
         ("trained 2026-01-02T03:04:05+00:00)", "trained 2027-11-22T13:37:51+00:00)"),
         ("numpy 2.4.6, pandas 3.1.1", "numpy 2.5.0, pandas 3.2.0"),
+        ("001  2026-11-28 12:08  tree", "001  2027-01-02 03:04  tree"),
+        ("keep 131 kB", "keep 1.3 MB"),
         ("F1  0.8005", "F1 0.8011"),
         ("a   b", "a b"),
     ],
-    ids=["seconds", "digest", "time", "versions", "score", "spaces"],
+    ids=["seconds", "digest", "time", "versions", "minute", "size", "score", "spaces"],
 )
 def test_what_no_two_runs_share_is_no_difference(old, new):
     assert generate.same_output(old, new)

@@ -127,7 +127,7 @@ def _sides(compared: Compared) -> Table:
             letter,
             f"[bold]{escape(side.path)}[/]",
             f"{side.model}, {side.n_train:,} training rows",
-            f"[dim]digest {side.digest[:12]}, trained {side.created[:16]}[/]",
+            f"[dim]digest {side.digest[:12]}, trained {side.created[:16].replace('T', ' ')}[/]",
         )
     return table
 
