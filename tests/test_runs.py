@@ -85,7 +85,7 @@ def test_the_table_marks_the_best_and_the_newest_and_missed_gates(folder, capsys
     assert run(["runs", str(folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert re.match(r"001 .* dummy .* 1 of 1 missed", lines[2])
-    assert re.match(r"002 .* logistic_regression .* 1 passed +best", lines[3])
+    assert re.match(r"002 .* logistic_regression .* passed +best", lines[3])
     assert re.match(r"004 .* decision_tree .* newest", lines[5])
 
 
@@ -101,7 +101,7 @@ def test_runs_are_sorted_by_a_metric_the_best_first(folder, capsys):
 
 def test_metrics_that_the_config_chooses_are_shown(at, capsys):
     assert run(["runs", "-c", str(at / "c.yaml"), "--set", "evaluate.metrics=[f1]"]) == 0
-    assert re.search(r"Log loss +interval +F1", capsys.readouterr().out)
+    assert re.search(r"Log loss +F1", capsys.readouterr().out)
 
 
 def test_a_damaged_run_is_said_and_neither_best_nor_newest(folder, capsys):

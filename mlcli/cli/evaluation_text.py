@@ -188,7 +188,8 @@ def _parts(judged: Judged, console: Console) -> list[Any]:
     if evaluation.confusion is not None:
         confusion = _confusion_table(evaluation)
         n_classes = len(evaluation.confusion.labels)
-        if console.measure(confusion).maximum > console.width:
+        # Measured on a screen that any table fits: on its own a table never asks for more than there is.
+        if console.measure(confusion, options=console.options.update_width(10_000)).maximum > console.width:
             confusion = (
                 f"[dim]The confusion matrix of {n_classes} classes is wider than this screen: --json holds it.[/]"
             )

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mlcli.cli.terminal import say, show, show_json
+from mlcli.cli.terminal import say, show, show_json, stdout_console
 from mlcli.evaluation.numerals import format_number
 from mlcli.registry import METRICS
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from mlcli.artifact.manifest import MetricSummary
     from mlcli.training.prune import PrunePlan
     from mlcli.training.runs import RunFolder, RunRecord
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
-
-_MOST_METRICS = 3
-"""Metrics beside each other that leave room for the rest in 100 columns."""
 
 
 def show_runs(folders: Sequence[RunFolder], *, sort: str | None, as_json: bool) -> None:
@@ -94,44 +92,59 @@ def size_text(size: int) -> str:
 
 
 def _table(folder: RunFolder, *, sorted_by: str | None) -> Table:
+    """Return the runs with as much of each as the screen is wide; ``--json`` has all of it."""
+    console = stdout_console()
+    # Measured on a screen that any table fits: on its own a table never asks for more than there is.
+    wide = console.options.update_width(1000)
+    n_shown = len(folder.shown)
+    for n_metrics, digest in ((n_shown, True), (min(n_shown, 2), True), (min(n_shown, 1), True)):
+        table = _table_of(folder, folder.shown[:n_metrics], digest=digest, sorted_by=sorted_by)
+        if console.measure(table, options=wide).maximum <= console.width:
+            return table
+    return _table_of(folder, folder.shown[:1], digest=False, sorted_by=sorted_by)
+
+
+def _table_of(folder: RunFolder, shown: Sequence[str], *, digest: bool, sorted_by: str | None) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run", no_wrap=True)
     table.add_column("trained", no_wrap=True)
     table.add_column("model", overflow="fold")
-    table.add_column("digest", no_wrap=True)
-    shown = folder.shown[:_MOST_METRICS]
-    for at, name in enumerate(shown):
-        table.add_column(METRICS[name].title, justify="right", no_wrap=True)
-        if at == 0:
-            table.add_column("interval", justify="right", no_wrap=True)
+    if digest:
+        table.add_column("digest", no_wrap=True)
+    for name in shown:
+        table.add_column(METRICS[name].title, no_wrap=True)
     table.add_column("gates", no_wrap=True)
     table.add_column("", no_wrap=True)
     damaged = [run for run in folder.runs if run.problem is not None]
     for run in [*folder.ranked(), *damaged] if sorted_by else folder.runs:
-        table.add_row(*_cells(run, shown))
+        table.add_row(*_cells(run, shown, digest=digest))
     return table
 
 
-def _cells(run: RunRecord, shown: Sequence[str]) -> list[str]:
+def _cells(run: RunRecord, shown: Sequence[str], *, digest: bool) -> list[str]:
     number = f"{run.number:03d}"
     if run.problem is not None:
-        blank = [""] * (len(shown) + bool(shown))
-        return [f"[red]{number}[/]", "", "[red]damaged[/]", "", *blank, "", ""]
-    cells = [number, (run.created or "")[:16].replace("T", " "), run.model or "", (run.digest or "")[:12]]
-    for at, name in enumerate(shown):
-        cells.append(format_number(run.value(name)))
-        if at == 0:
-            found = run.metrics.get(name)
-            known = found is not None and found.low is not None
-            cells.append(f"{format_number(found.low)} to {format_number(found.high)}" if found and known else "–")
+        return [f"[red]{number}[/]", "", "[red]damaged[/]"]
+    cells = [number, (run.created or "")[:16].replace("T", " "), run.model or ""]
+    if digest:
+        cells.append((run.digest or "")[:12])
+    cells += [_score(run.metrics.get(name)) for name in shown]
     marks = [*(["[green]best[/]"] if run.best else []), *(["newest"] if run.newest else [])]
     return [*cells, _gates(run), ", ".join(marks)]
+
+
+def _score(found: MetricSummary | None) -> str:
+    """Return a metric with its interval, short enough for several beside each other."""
+    if found is None or found.low is None or found.high is None:
+        return format_number(None if found is None else found.value)
+    low, high = (format_number(end, digits=3) for end in (found.low, found.high))
+    return f"{format_number(found.value)} [dim]({low}-{high})[/]"
 
 
 def _gates(run: RunRecord) -> str:
     missed = sum(not gate.passed for gate in run.gates)
     if missed:
         return f"[red]{missed} of {len(run.gates)} missed[/]"
-    return f"{len(run.gates)} passed" if run.gates else ""
+    return "passed" if run.gates else ""
