@@ -419,8 +419,9 @@ def test_a_dumb_terminal_gets_plain_lines(words):
     ("name", "columns"),
     [
         ("evaluate", 80),
-        ("compare", 100),
-        ("runs", 100),
+        ("compare", 80),
+        ("runs", 80),
+        ("runs", 120),
         ("inspect", 80),
         ("inspect", 120),
         ("models", 80),

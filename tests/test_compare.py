@@ -7,16 +7,20 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 from cli_samples import GOOD, desk, table
 
 from mlcli.artifact.open import open_artifact
 from mlcli.cli.boundary import run
 from mlcli.config.sections import EvaluateConfig
+from mlcli.data.dataset import Dataset
 from mlcli.errors import ArtifactError, DataError
 from mlcli.training.compare import compare_artifacts
-from mlcli.training.same_rows import held_out_by_both
+from mlcli.training.same_rows import SameRows, held_out_by_both, with_one_weight
 
 FAST = EvaluateConfig(resamples=100)
 HEADER, *LINES = GOOD.splitlines()
@@ -157,6 +161,19 @@ def test_a_model_alone_in_its_file_is_compared_where_its_hold_out_lies_beside_th
     with pytest.raises(ArtifactError, match="must lie in its run folder") as caught:
         compare_artifacts(open_artifact(alone), open_artifact(models["without city"]), data=None, config=FAST)
     assert "--data FILE" in caught.value.hint
+
+
+def weighed(column):
+    return SimpleNamespace(schema=SimpleNamespace(weight=column))
+
+
+def test_rows_are_weighed_alike_or_not_at_all():
+    rows = Dataset(pd.DataFrame(index=range(2)), np.zeros(2), np.array([1.0, 2.0]), pd.DataFrame(), np.arange(2))
+    same = SameRows(rows, rows, "two rows")
+    assert with_one_weight(same, weighed("w"), weighed("w")) is same
+    found = with_one_weight(same, weighed("w"), weighed(None))
+    assert (found.a.sample_weight, found.b.sample_weight) == (None, None)
+    assert found.cautions == ("no weights were used: A weighs rows by w, B by nothing",)
 
 
 # The command
@@ -303,7 +320,11 @@ def test_the_judgement_beside_a_baseline_is_in_every_form(models, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document["compared"]["comparison"]["n_rows"] == 24
     assert [gate["against"] for gate in document["gates"]] == [str(models["linear"])]
-    for form, part in (("markdown", "### Against "), ("junit", "worse than"), ("github", "worse than")):
+    for form, part in (
+        ("markdown", "on the 24 rows that both held out. "),
+        ("junit", "worse than"),
+        ("github", "worse than"),
+    ):
         assert run([*words, "--format", form]) == 0
         assert part in capsys.readouterr().out
 

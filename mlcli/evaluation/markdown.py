@@ -43,7 +43,7 @@ def render_markdown(
         parts.append(_gates(gates))
     parts.append(_metrics(evaluation))
     if compared is not None:
-        parts += [f"### Against {plain_text(compared.a.path)}", *_beside(compared)]
+        parts += ["### Against another model", *_beside(compared)]
     if evaluation.per_class:
         parts += ["### Classes", _classes(evaluation)]
     if evaluation.confusion is not None:
@@ -98,7 +98,8 @@ def _beside(compared: Compared) -> list[str]:
     """Return the model, B, beside the one that it must keep up with, A."""
     comparison = compared.comparison
     cautions = [f"> **Beware**: {plain_text(caution)}." for caution in compared.cautions]
-    return [_sentence(comparison.message) + ".", *cautions, comparison_table(comparison)]
+    opening = f"A is {plain_text(compared.a.path)}, B this model, on {plain_text(compared.rows)}."
+    return [f"{opening} {_sentence(comparison.message)}.", *cautions, comparison_table(comparison)]
 
 
 def comparison_table(comparison: Comparison) -> str:
