@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from mlcli.data.schema import Schema
     from mlcli.inference.stream import Remarks
     from mlcli.training.prepare import Prepared
+    from mlcli.training.track import Tracked
     from mlcli.training.train import Run
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
-def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
+def show_run(run: Run, tracked: Tracked | None = None, *, as_json: bool, quiet: bool) -> None:
     """Show a finished training run: scores beside the dummy's, findings, and where it went."""
     from mlcli.cli.evaluation_text import Judged, show_folds, show_scores
 
@@ -37,6 +38,8 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
             "cross_validation": run.provenance.cross_validation,
             **judged.document(),
         }
+        if tracked is not None:
+            document["tracked"] = tracked
         show_json(document)
     else:
         show_scores(judged)
@@ -46,6 +49,8 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
         if run.manifest.proof is not None:
             say(run.manifest.proof.verdict)
         say(f"stored: {run.folder} (digest {run.manifest.digest[:12]}, {run.seconds:.1f} s)")
+        if tracked is not None:
+            say(f"tracked: run {tracked.run_id} of experiment {tracked.experiment} at {tracked.server}")
 
 
 def show_prepared(prepared: Prepared, *, folder: Path, as_json: bool, quiet: bool) -> None:

@@ -12,12 +12,21 @@ def train_command(
 ) -> None:
     """Fit the model, judge it on held-out rows, and store it as a run."""
     from mlcli.cli.locate import output_folder, read_config
+    from mlcli.cli.shortfall import ShortfallError
     from mlcli.cli.show import show_run
     from mlcli.cli.terminal import stages
 
     loaded = read_config(config, overrides)
     with stages(verbose=verbose, quiet=quiet):
+        from mlcli.errors import OutputError
+        from mlcli.training.track import require_tracking, track_run
         from mlcli.training.train import train  # scikit-learn is paid for here, not by --help
 
+        require_tracking(loaded.config)
         run = train(loaded, output=output_folder(loaded))
-    show_run(run, as_json=as_json, quiet=quiet)
+        try:
+            tracked = track_run(run, loaded.config)
+        except OutputError as error:
+            show_run(run, as_json=as_json, quiet=quiet)  # nothing is lost: the run is stored, and shown
+            raise ShortfallError(error) from None
+    show_run(run, tracked, as_json=as_json, quiet=quiet)

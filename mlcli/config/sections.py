@@ -295,6 +295,10 @@ class Config(Section):
     model: ModelConfig = Field(description="Which model, with which parameters.")
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="How the model is judged.")
     serve: ServeConfig = Field(ServeConfig(), description="How the model answers over HTTP.")
+    track: Literal["mlflow"] | None = Field(
+        None,
+        description="Where a finished run is told to: the MLflow server that MLFLOW_TRACKING_URI names (extra `mlflow`). Left out: nowhere.",
+    )
 
     @model_validator(mode="after")
     def _classes_only(self) -> Self:
