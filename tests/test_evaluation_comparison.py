@@ -134,6 +134,21 @@ def test_four_rows_of_four_are_no_evidence_and_twelve_of_twelve_are():
     assert outcomes == {1: "no evidence", 4: "no evidence", 12: "better"}
 
 
+def test_models_of_one_opinion_on_few_rows_may_differ_on_the_next():
+    """Nothing that differs among 69 rows leaves room for about three of the next 69; the same model leaves none."""
+    sample = classes_sample(69)
+    squeezed = Predictions(sample.predictions.y_pred, 0.5 + (sample.predictions.y_proba - 0.5) * 0.9, TWO)
+    accuracy = compare(sample, squeezed, sample.predictions).metric("accuracy")
+    assert accuracy.outcome == "no evidence"
+    assert accuracy.high == -accuracy.low == pytest.approx(1 - 0.025 ** (1 / 69))
+    one_more = sample.predictions.y_pred.copy()
+    at = np.flatnonzero(one_more != sample.y)[0]
+    one_more[at] = sample.y[at]
+    accuracy = compare(sample, sample.predictions, Predictions(one_more, None, TWO)).metric("accuracy")
+    assert accuracy.difference == pytest.approx(1 / 69)
+    assert accuracy.low == pytest.approx(0.025 ** (1 / 69) - 1)
+
+
 def test_without_probabilities_the_classes_are_judged():
     sample = classes_sample(200)
     plain = Predictions(sample.predictions.y_pred, None, TWO)

@@ -16,9 +16,10 @@ from mlcli.evaluation.bootstrap import plan_resampling
 from mlcli.evaluation.classification import ClassificationRows
 from mlcli.evaluation.differing import Differing
 from mlcli.evaluation.evaluate import JUDGED_ON, how_resampled, metrics_shown
-from mlcli.evaluation.metrics import rows_judged
+from mlcli.evaluation.metrics import Rows, rows_judged
 from mlcli.evaluation.numerals import format_number
 from mlcli.evaluation.paired import Pair, Spread, passes, spread_of
+from mlcli.evaluation.regression import RegressionRows
 from mlcli.evaluation.results import Outcome
 from mlcli.evaluation.support import Support
 from mlcli.evaluation.verdict import FEWEST_ROWS, advantage_of
@@ -244,6 +245,7 @@ class _Judging:
         self._confidence = confidence
         self._all_drawn = all_drawn
         self._differing = Differing(spread.drawn)
+        self._alike_everywhere = _alike(pair.model, pair.rival)
         self._support = Support(pair.model) if isinstance(pair.model, ClassificationRows) else None
 
     def compare(self, name: str) -> MetricComparison:
@@ -265,19 +267,39 @@ class _Judging:
             differing=differing,
         )
         assert advantage is not None, "both values are defined"
-        note = None if advantage.low is not None else f"too few rows to tell (at least {FEWEST_ROWS} are needed)"
-        return MetricComparison(
-            name, a, b, advantage.difference, advantage.low, advantage.high, advantage.outcome, better, note
-        )
+        low, high = advantage.low, advantage.high
+        if low is None or high is None:
+            note = f"too few rows to tell (at least {FEWEST_ROWS} are needed)"
+            return MetricComparison(name, a, b, advantage.difference, None, None, "no evidence", better, note)
+        unseen = self._unseen(name)
+        low, high = min(low, -unseen) if low <= 0 else low, max(high, unseen) if high >= 0 else high
+        return MetricComparison(name, a, b, advantage.difference, low, high, advantage.outcome, better)
 
     def _alike(self, name: str, a: float, b: float) -> MetricComparison:
         """Return the comparison by a metric that sees no difference on the rows that were drawn."""
         better = METRICS[name].greater_is_better
         if self._all_drawn:
-            return MetricComparison(name, a, b, 0.0, 0.0, 0.0, "no evidence", better)
+            unseen = self._unseen(name)
+            return MetricComparison(name, a, b, 0.0, 0.0 - unseen, unseen, "no evidence", better)
         difference = b - a if better else a - b
         note = "the models differ on too few rows to tell"
         return MetricComparison(name, a, b, difference, None, None, "no evidence", better, note)
+
+    def _unseen(self, name: str) -> float:
+        """Return how far a share may still be off by rows of a sort that did not occur; 0 for other metrics.
+
+        Of two models that gave one class to each of 69 rows, the next 69 may
+        hold three that they call differently. No resample can show those.
+
+        References
+        ----------
+        .. [1] Hanley and Lippman-Hand (1983), "If Nothing Goes Wrong, Is
+           Everything All Right?", JAMA 249: the rule of three.
+        """
+        if self._alike_everywhere or self._support is None or not METRICS[name].greater_is_better:
+            return 0.0
+        tail = (1.0 - self._confidence) / 2.0
+        return float(1.0 - tail ** (1.0 / max(self._rows_behind(name), 1.0)))
 
     def _rows_behind(self, name: str) -> float:
         """Return the effective rows behind a metric of either model."""
@@ -285,3 +307,14 @@ class _Judging:
             return self._support.of(name) if METRICS[name].greater_is_better else self._support.n_effective
         weight = self._pair.model.sample_weight
         return float(len(self._pair.model) if weight is None else weight.sum() ** 2 / (weight**2).sum())
+
+
+def _alike(one: Rows, other: Rows) -> bool:
+    """Return whether two models say the very same of every row: then they are one model, as far as anybody can tell."""
+    if not np.array_equal(one.y_pred, other.y_pred):
+        return False
+    if isinstance(one, RegressionRows) or isinstance(other, RegressionRows):
+        return True
+    if one.y_proba is None or other.y_proba is None:
+        return one.y_proba is other.y_proba
+    return np.array_equal(one.y_proba, other.y_proba)
