@@ -147,6 +147,8 @@ def test_models_of_one_opinion_on_few_rows_may_differ_on_the_next():
     accuracy = compare(sample, sample.predictions, Predictions(one_more, None, TWO)).metric("accuracy")
     assert accuracy.difference == pytest.approx(1 / 69)
     assert accuracy.low == pytest.approx(0.025 ** (1 / 69) - 1)
+    rank = compare(sample, noisy(sample.predictions, 0.1, np.random.default_rng(0)), sample.predictions)
+    assert rank.metric("roc_auc").low > 0.025 ** (1 / 69) - 1, "many rows that differ show their spread themselves"
 
 
 def test_without_probabilities_the_classes_are_judged():

@@ -271,7 +271,8 @@ class _Judging:
         if low is None or high is None:
             note = f"too few rows to tell (at least {FEWEST_ROWS} are needed)"
             return MetricComparison(name, a, b, advantage.difference, None, None, "no evidence", better, note)
-        unseen = self._unseen(name)
+        # Enough rows that differ show their spread themselves.
+        unseen = self._unseen(name) if differing < FEWEST_ROWS else 0.0
         low, high = min(low, -unseen) if low <= 0 else low, max(high, unseen) if high >= 0 else high
         return MetricComparison(name, a, b, advantage.difference, low, high, advantage.outcome, better)
 
