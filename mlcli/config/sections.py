@@ -215,6 +215,82 @@ class ModelConfig(Section):
     )
 
 
+class CalibrateConfig(Section):
+    """How probabilities are brought to what is observed; learned out-of-fold on the training rows."""
+
+    method: Literal["auto", "sigmoid", "isotonic", "none"] = Field(
+        "none",
+        description=(
+            "sigmoid: by a curve of two numbers; isotonic: by any rising curve, for 1,000 rows and more; "
+            "auto: what a cross-validation finds best, none among it."
+        ),
+    )
+    cv: int = Field(
+        5, ge=2, le=100, description="Folds of the training rows that calibration and threshold are learned on."
+    )
+
+
+class CostsConfig(Section):
+    """What a wrong label costs, in any unit; a right one costs nothing."""
+
+    false_positive: float | None = Field(
+        None, ge=0, description="Cost of a row of the other class that gets the positive one."
+    )
+    false_negative: float | None = Field(
+        None, ge=0, description="Cost of a row of the positive class that gets the other one."
+    )
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.false_positive is None) != (self.false_negative is None):
+            raise ValueError("'false_positive' and 'false_negative' go together")
+        if self.false_positive == self.false_negative == 0:
+            raise ValueError("must make one of the two errors cost something")
+        return self
+
+    @property
+    def given(self) -> bool:
+        """Whether costs were named."""
+        return self.false_positive is not None
+
+
+class ThresholdConfig(Section):
+    """From which probability on a row gets the positive class, of two. At most one of these; none for the likelier class."""
+
+    optimize: Literal["f1", "balanced_accuracy"] | None = Field(
+        None, description="Choose the threshold where this is best out-of-fold."
+    )
+    precision: float | None = Field(
+        None, gt=0, le=1, description="Choose the threshold of the best recall among those that reach this precision."
+    )
+    recall: float | None = Field(
+        None, gt=0, le=1, description="Choose the threshold of the best precision among those that reach this recall."
+    )
+    costs: CostsConfig = Field(CostsConfig(), description="Choose the threshold where errors cost least.")
+    value: float | None = Field(None, ge=0, le=1, description="This very threshold; nothing is learned.")
+
+    @model_validator(mode="after")
+    def _at_most_one(self) -> Self:
+        given = [name for name in ("optimize", "precision", "recall", "value") if getattr(self, name) is not None]
+        given += ["costs"] if self.costs.given else []
+        if len(given) > 1:
+            raise ValueError(f"must say one way to find the threshold. Got {' and '.join(given)}")
+        return self
+
+    @property
+    def rule(self) -> Literal["optimize", "precision", "recall", "costs", "value"] | None:
+        """The key that was given."""
+        if self.costs.given:
+            return "costs"
+        if self.optimize is not None:
+            return "optimize"
+        if self.precision is not None:
+            return "precision"
+        if self.recall is not None:
+            return "recall"
+        return None if self.value is None else "value"
+
+
 class EvaluateConfig(Section):
     """How the model is judged."""
 
@@ -293,6 +369,12 @@ class Config(Section):
         PreprocessConfig(), description="What happens to each kind of column before the model."
     )
     model: ModelConfig = Field(description="Which model, with which parameters.")
+    calibrate: CalibrateConfig = Field(
+        CalibrateConfig(), description="How probabilities are brought to what is observed."
+    )
+    threshold: ThresholdConfig = Field(
+        ThresholdConfig(), description="From which probability on a row gets the positive class, of two."
+    )
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="How the model is judged.")
     serve: ServeConfig = Field(ServeConfig(), description="How the model answers over HTTP.")
     track: Literal["mlflow"] | None = Field(
@@ -307,4 +389,14 @@ class Config(Section):
                 raise _at("data.positive", "is for classification, and task is regression")
             if self.model.class_weight is not None:
                 raise _at("model.class_weight", "is for classification, and task is regression")
+            if self.calibrate.method != "none":
+                raise _at("calibrate.method", "is for classification, and task is regression")
+            if self.threshold.rule is not None:
+                raise _at(f"threshold.{self.threshold.rule}", "is for classification, and task is regression")
         return self
+
+    @property
+    def decision_cv(self) -> int:
+        """Folds that calibration and threshold are learned on; 0 where there is nothing to learn."""
+        learns = self.calibrate.method != "none" or self.threshold.rule not in {None, "value"}
+        return self.calibrate.cv if learns else 0

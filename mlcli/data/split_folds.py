@@ -27,6 +27,7 @@ def cv_splits(
     source: str,
     rows: NDArray[np.int64] | None = None,
     missing_values: Collection[str] = (),
+    key: str = "split.cv",
 ) -> list[Split]:
     """Divide the training rows into ``config.cv`` folds, and prove each.
 
@@ -52,6 +53,8 @@ def cv_splits(
         Number of each row of `table` in its source, for messages.
     missing_values : collection of str
         Texts that mean missing.
+    key : str, default="split.cv"
+        The key that asked for the folds, for messages.
 
     Returns
     -------
@@ -73,7 +76,7 @@ def cv_splits(
         return []
     part = table.select([name for name in {target, config.column} if name in table.column_names]).take(train)
     n = part.num_rows
-    _require_enough(n, config.cv, what="training rows", source=source)
+    _require_enough(n, config.cv, what="training rows", source=source, key=key)
     classes = read_keys(require_column(part, target, source=source)) if task == "classification" else None
     stratify = classes if config.stratify else None
     if config.method == "time":
@@ -81,21 +84,21 @@ def cv_splits(
         cells = require_column(part, config.column, source=source)
         numbers = (np.arange(1, table.num_rows + 1) if rows is None else rows)[train]
         times = read_times(cells, column=config.column, source=source, rows=numbers, missing_values=missing_values)
-        pairs, how = _expanding(times, config, source=source), f"by time of {config.column}"
+        pairs, how = _expanding(times, config, source=source, key=key), f"by time of {config.column}"
     else:
         if config.method in {"group", "hash"}:
             assert config.column is not None
             keys = read_keys(require_column(part, config.column, source=source), missing_values=missing_values)
-            fold_of, how = _group_folds(keys, stratify, config, source=source), f"by {config.column}"
+            fold_of, how = _group_folds(keys, stratify, config, source=source, key=key), f"by {config.column}"
         else:
-            fold_of = _random_folds(n, stratify, config, target=target, source=source)
+            fold_of = _random_folds(n, stratify, config, target=target, source=source, key=key)
             how = f"at random{', class shares kept' if stratify else ''}"
         how += f", seed {config.random_state}"
         pairs = [(np.flatnonzero(fold_of != k), np.flatnonzero(fold_of == k)) for k in range(config.cv)]
     by_class = stratify is not None and config.method in {"random", "column", "files"}
     folds = []
     for k, (fit, judge) in enumerate(pairs, start=1):
-        _require_two_classes(classes, fit, fold=k, config=config, target=target, source=source)
+        _require_two_classes(classes, fit, fold=k, config=config, target=target, source=source, key=key)
         split = Split(train[fit], train[judge], f"fold {k} of {config.cv} {how}")
         prove_split(
             split,
@@ -112,17 +115,24 @@ def cv_splits(
     return folds
 
 
-def _require_enough(n: int, needed: int, *, what: str, source: str) -> None:
+def _fewer(key: str, most: int) -> str:
+    """Say how to ask for fewer folds, or for none where two are too many."""
+    if most >= 2:
+        return f"Set {key} to {most} or less."
+    return "Set split.cv to 0." if key == "split.cv" else f"Leave {key.partition('.')[0]} out."
+
+
+def _require_enough(n: int, needed: int, *, what: str, source: str, key: str) -> None:
     """At least one for each fold."""
     if n < needed:
         raise DataError(
-            f"{source}: split.cv must not exceed the number of {what}. Got {needed} folds for {n:,}.",
-            hint=f"Set split.cv to {n} or less." if n >= 2 else "Set split.cv to 0.",
+            f"{source}: {key} must not exceed the number of {what}. Got {needed} folds for {n:,}.",
+            hint=_fewer(key, n),
         )
 
 
 def _require_two_classes(
-    classes: Keys | None, fit: NDArray[np.intp], *, fold: int, config: SplitConfig, target: str, source: str
+    classes: Keys | None, fit: NDArray[np.intp], *, fold: int, config: SplitConfig, target: str, source: str, key: str
 ) -> None:
     """A fold that learns from one class can learn nothing."""
     import numpy as np
@@ -134,11 +144,13 @@ def _require_two_classes(
         raise DataError(
             f"{source}: each fold must learn from at least two classes of {target!r}. "
             f"Got only {classes.texts[seen[0]]!r} in fold {fold} of {config.cv}.",
-            hint=f"Set split.cv to {config.cv - 1} or less." if config.cv > 2 else "Set split.cv to 0.",
+            hint=_fewer(key, config.cv - 1),
         )
 
 
-def _random_folds(n: int, classes: Keys | None, config: SplitConfig, *, target: str, source: str) -> NDArray[np.intp]:
+def _random_folds(
+    n: int, classes: Keys | None, config: SplitConfig, *, target: str, source: str, key: str
+) -> NDArray[np.intp]:
     """Fold of each row: dealt out in random order, class after class, so that every share holds to a row."""
     import numpy as np
 
@@ -150,7 +162,7 @@ def _random_folds(n: int, classes: Keys | None, config: SplitConfig, *, target: 
             raise DataError(
                 f"{source}: each class of {target!r} must have a training row for every fold. "
                 f"Got {config.cv} folds and {counts[rarest]} of class {classes.texts[rarest]!r}.",
-                hint=f"Set split.cv to {counts[rarest]} or less, or split.stratify to false."
+                hint=f"Set {key} to {counts[rarest]} or less, or split.stratify to false."
                 if counts[rarest] > 1
                 else "Set split.stratify to false, or leave that class out.",
             )
@@ -160,12 +172,13 @@ def _random_folds(n: int, classes: Keys | None, config: SplitConfig, *, target: 
     return fold_of
 
 
-def _group_folds(keys: Keys, classes: Keys | None, config: SplitConfig, *, source: str) -> NDArray[np.intp]:
+def _group_folds(keys: Keys, classes: Keys | None, config: SplitConfig, *, source: str, key: str) -> NDArray[np.intp]:
     """Fold of each row: the largest groups first, each to the fold that has least of what it holds."""
     import numpy as np
 
     n_groups = len(keys.texts)
-    _require_enough(n_groups, config.cv, what=f"values of {config.column!r} in the training rows", source=source)
+    what = f"values of {config.column!r} in the training rows"
+    _require_enough(n_groups, config.cv, what=what, source=source, key=key)
     sizes = class_sizes(keys, classes)
     weight = 1.0 / np.maximum(sizes.sum(axis=0), 1) ** 2
     rng = np.random.default_rng(config.random_state)
@@ -180,7 +193,7 @@ def _group_folds(keys: Keys, classes: Keys | None, config: SplitConfig, *, sourc
 
 
 def _expanding(
-    times: NDArray[np.generic], config: SplitConfig, *, source: str
+    times: NDArray[np.generic], config: SplitConfig, *, source: str, key: str
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Blocks of about the same size in time; each is judged after learning from all before it."""
     import numpy as np
@@ -191,7 +204,7 @@ def _expanding(
         raise DataError(
             f"{source}: {config.cv} folds by time need at least {n_blocks} points in time in the training rows. "
             f"Got {len(counts)} in {config.column!r}.",
-            hint=f"Set split.cv to {len(counts) - 1} or less." if len(counts) > 2 else "Set split.cv to 0.",
+            hint=_fewer(key, len(counts) - 1),
         )
     ends = np.cumsum(counts)
     cuts: list[int] = []  # index of the first distinct time of each block but the first

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlcli.data.predictions import Predictions
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlcli.inference.machine import Machine
+    from mlcli.inference.program import Program
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +32,22 @@ class FittedPipeline(Protocol):
 
     def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
         """Return the probability of each class for each row."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """What decides between two classes, where it is not which is likelier.
+
+    Parameters
+    ----------
+    value : float
+        Least probability of the class at `positive` that gives it as the label.
+    positive : int
+        Position of that class, 0 or 1.
+    """
+
+    value: float
+    positive: int
 
 
 class Predictor(Protocol):
@@ -46,6 +64,10 @@ class Predictor(Protocol):
     @property
     def compiled(self) -> bool:
         """Whether a compiled program answers, and scikit-learn is not needed."""
+
+    @property
+    def threshold(self) -> Threshold | None:
+        """What decides about the label of two classes; None for the likelier class."""
 
     def predict(self, X: pd.DataFrame) -> Predictions:
         """Predict typed rows in a frame, see `mlcli.data.dataset.Dataset`."""
@@ -88,9 +110,21 @@ class PipelinePredictor:
         -------
         Predictions
             One prediction for each row, in order. A class label is the one of
-            the highest probability, the first in class order on a tie.
+            the highest probability, the first in class order on a tie; where
+            the pipeline holds a threshold, it decides.
         """
-        return predictions_from(self.outputs(X), self.schema)
+        return predictions_from(self.outputs(X), self.schema, self.threshold)
+
+    @cached_property
+    def threshold(self) -> Threshold | None:
+        """The threshold that the pipeline ends in."""
+        from mlcli.inference.translate import NotCompiled
+        from mlcli.inference.translate_meta import find_threshold
+
+        try:
+            return find_threshold(self.pipeline)
+        except NotCompiled:  # on decision values, which no config can ask for: the likelier class
+            return None
 
     def outputs(self, X: pd.DataFrame) -> NDArray[np.float64]:
         """Return the outputs of typed rows, of shape (n_samples, n_outputs)."""
@@ -123,7 +157,7 @@ class PipelinePredictor:
 
     def label(self, outputs: Sequence[float]) -> Any:
         """Return the prediction that the outputs of one row mean."""
-        return label_of(outputs, self.schema)
+        return label_of(outputs, self.schema, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -150,10 +184,12 @@ class ProgramPredictor:
 
     def predict_columns(self, columns: TypedColumns) -> Predictions:
         """Predict typed rows in plain columns."""
-        program = self.machine.program
-        return predictions_from(
-            self.machine.rows(columns), self.schema, threshold=program.threshold, positive=program.positive
-        )
+        return predictions_from(self.machine.rows(columns), self.schema, self.threshold)
+
+    @cached_property
+    def threshold(self) -> Threshold | None:
+        """The threshold of the program."""
+        return threshold_of(self.machine.program)
 
     def predict_row(self, row: Sequence[Cell]) -> list[float]:
         """Return the outputs of one typed row."""
@@ -161,13 +197,17 @@ class ProgramPredictor:
 
     def label(self, outputs: Sequence[float]) -> Any:
         """Return the prediction that the outputs of one row mean."""
-        program = self.machine.program
-        return label_of(outputs, self.schema, threshold=program.threshold, positive=program.positive)
+        return label_of(outputs, self.schema, self.threshold)
 
 
-def predictions_from(
-    outputs: NDArray[np.float64], schema: Schema, *, threshold: float | None = None, positive: int | None = None
-) -> Predictions:
+def threshold_of(program: Program) -> Threshold | None:
+    """Return the threshold of a program; None where it has none."""
+    if program.threshold is None or program.positive is None:
+        return None
+    return Threshold(program.threshold, program.positive)
+
+
+def predictions_from(outputs: NDArray[np.float64], schema: Schema, threshold: Threshold | None = None) -> Predictions:
     """Return what the outputs of rows mean.
 
     Parameters
@@ -176,11 +216,8 @@ def predictions_from(
         Values, or the probability of each class.
     schema : Schema
         The target's task and classes.
-    threshold : float, optional
-        For two classes: least probability of the class at `positive` that
-        makes it the label. None: the likelier class, the first on a tie.
-    positive : int, optional
-        Position of that class, 0 or 1.
+    threshold : Threshold, optional
+        What decides between two classes. None: the likelier class, the first on a tie.
     """
     import numpy as np
 
@@ -188,10 +225,11 @@ def predictions_from(
     if schema.target.task == "regression":
         return Predictions(outputs[:, 0], None)
     assert classes is not None, "a classification schema names its classes"
-    if threshold is None or positive is None:
+    if threshold is None:
         chosen = np.argmax(outputs, axis=1)
     else:
-        chosen = np.where(outputs[:, positive] >= threshold, positive, 1 - positive)
+        positive = threshold.positive
+        chosen = np.where(outputs[:, positive] >= threshold.value, positive, 1 - positive)
     if isinstance(classes[0], str):
         labels = np.empty(len(classes), dtype=object)
         labels[:] = classes
@@ -200,14 +238,13 @@ def predictions_from(
     return Predictions(labels[chosen], outputs, classes)
 
 
-def label_of(
-    outputs: Sequence[float], schema: Schema, *, threshold: float | None = None, positive: int | None = None
-) -> Any:
+def label_of(outputs: Sequence[float], schema: Schema, threshold: Threshold | None = None) -> Any:
     """Return what the outputs of one row mean, as `predictions_from` does for many."""
     classes = schema.target.classes
     if classes is None:
         return outputs[0]
-    if threshold is None or positive is None:
+    if threshold is None:
         best = max(outputs)
         return classes[next(i for i, output in enumerate(outputs) if output == best)]
-    return classes[positive if outputs[positive] >= threshold else 1 - positive]
+    positive = threshold.positive
+    return classes[positive if outputs[positive] >= threshold.value else 1 - positive]

@@ -218,12 +218,12 @@ def _label_errors(program: Program, answers: _Answers, schema: Schema, tolerance
     """Say how many labels differ where what decides about them is no tie within the tolerance; nothing when none does."""
     import numpy as np
 
-    from mlcli.inference.predictor import predictions_from
+    from mlcli.inference.predictor import predictions_from, threshold_of
 
     if schema.target.task == "regression":
         return ""
     found, expected, labels = answers.found, answers.expected, answers.labels
-    ours = predictions_from(found, schema, threshold=program.threshold, positive=program.positive).y_pred
+    ours = predictions_from(found, schema, threshold_of(program)).y_pred
     if program.threshold is None or program.positive is None:
         best = np.sort(expected, axis=1)
         # Each output may be off by the tolerance, so two that swap places may be twice as far apart.

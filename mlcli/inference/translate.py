@@ -132,8 +132,9 @@ def translate(pipeline: Any, schema: Schema) -> Program:
     classes = schema.target.classes
     n_classes = None if schema.target.task == "regression" else len(classes or ())
     node = translate_node(pipeline, Context(schema, n_classes))
-    threshold, positive = find_threshold(pipeline)
+    found = find_threshold(pipeline)
     columns = tuple(ProgramColumn(c.name, c.kind, len(c.categories or ())) for c in schema.columns)
+    threshold, positive = (None, None) if found is None else (found.value, found.positive)
     return Program(schema.target.task, columns, n_classes or 1, node, threshold, positive)
 
 

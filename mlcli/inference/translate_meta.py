@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from mlcli.inference.predictor import Threshold
 from mlcli.inference.program import Isotonic, Linear, Model, Node, Sigmoids, Trees, Vote
 from mlcli.inference.translate import Context, NotCompiled, check_classes, class_name, floats, translate_node
 
@@ -36,15 +37,8 @@ def translate_threshold(estimator: Any, context: Context) -> Node:
     return translate_node(_inside(estimator), context)
 
 
-def find_threshold(estimator: Any) -> tuple[float | None, int | None]:
-    """Return the threshold on a probability that decides the label, and the position of its class.
-
-    Returns
-    -------
-    threshold : float, optional
-        None where the likelier class is the label.
-    positive : int, optional
-        0 or 1.
+def find_threshold(estimator: Any) -> Threshold | None:
+    """Return the threshold on a probability that decides the label; None where the likelier class is the label.
 
     Raises
     ------
@@ -54,7 +48,7 @@ def find_threshold(estimator: Any) -> tuple[float | None, int | None]:
     if class_name(estimator) == "sklearn.Pipeline":
         return find_threshold(estimator.steps[-1][1])
     if class_name(estimator) not in _THRESHOLDS:
-        return None, None
+        return None
     if estimator.response_method == "decision_function" or not hasattr(_inside(estimator), "predict_proba"):
         raise NotCompiled("its threshold is on a decision value, not on a probability")
     if hasattr(estimator, "best_threshold_"):
@@ -64,7 +58,7 @@ def find_threshold(estimator: Any) -> tuple[float | None, int | None]:
         threshold = 0.5 if estimator.threshold == "auto" else estimator.threshold
         label = estimator.pos_label
     classes = estimator.classes_
-    return float(threshold), 1 if label is None else int(np.flatnonzero(classes == label)[0])
+    return Threshold(float(threshold), 1 if label is None else int(np.flatnonzero(classes == label)[0]))
 
 
 def _inside(estimator: Any) -> Any:

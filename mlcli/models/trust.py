@@ -25,6 +25,12 @@ _PREPROCESSOR = (
     "sklearn.model_selection._split.KFold",
 )
 
+_DECISION = (
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+)
+"""What a calibration may put around any classifier."""
+
 _TREE = ("sklearn.tree._tree.Tree",)
 
 _ESTIMATORS: Mapping[str, tuple[str, ...]] = {
@@ -82,4 +88,4 @@ def trusted_types(name: str) -> tuple[str, ...]:
     """
     if name not in MODELS:
         raise ConfigError(f"a model must be one of {', '.join(sorted(MODELS))}. Got {name!r}.")
-    return tuple(sorted((*_PREPROCESSOR, *_ESTIMATORS.get(name, ()))))
+    return tuple(sorted((*_PREPROCESSOR, *_DECISION, *_ESTIMATORS.get(name, ()))))

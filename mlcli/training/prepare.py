@@ -53,6 +53,8 @@ class Prepared:
         Digest of the source's content.
     fingerprint : str
         Digest of everything that decides the prepared rows: config, data, versions.
+    decision_folds : tuple of Fold
+        Folds of the training rows that calibration and threshold are learned on; empty when neither was asked for.
     """
 
     schema: Schema
@@ -63,6 +65,7 @@ class Prepared:
     split: str
     data_fingerprint: str
     fingerprint: str
+    decision_folds: tuple[Fold, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ def prepare(loaded: LoadedConfig) -> Prepared:
     from mlcli.data.inference import infer_schema
     from mlcli.data.split import split_rows
     from mlcli.data.suspects import suspect_tokens
+    from mlcli.training.decide import require_decidable
 
     config = loaded.config
     raw = read_raw(loaded)
@@ -127,6 +131,7 @@ def prepare(loaded: LoadedConfig) -> Prepared:
         source=raw.source,
         rows=raw.rows[split.train],
     )
+    require_decidable(loaded, schema.target)
     dataset = _type_all(raw, schema)
     train, test = dataset.take(split.train), dataset.take(split.test)
     logger.info("typed %d columns; training on %d rows, holding out %d", len(schema.columns), len(train), len(test))
@@ -138,11 +143,12 @@ def prepare(loaded: LoadedConfig) -> Prepared:
         schema=schema,
         train=train,
         test=test,
-        folds=_folds(raw, split, config, task),
+        folds=folds_of(raw, split, config, task, cv=config.split.cv, key="split.cv"),
         findings=findings,
         split=split.description,
         data_fingerprint=data_fingerprint,
         fingerprint=fingerprint(config, data_fingerprint),
+        decision_folds=folds_of(raw, split, config, task, cv=config.decision_cv, key="calibrate.cv"),
     )
 
 
@@ -221,6 +227,7 @@ def fingerprint(config: Config, data_fingerprint: str) -> str:
         "data": config.data.model_dump(mode="json", exclude={"path", "url"}),
         "split": config.split.model_dump(mode="json", exclude={"test_path"}),
         "task": config.task,
+        "decision_cv": config.decision_cv,
         "content": data_fingerprint,
         "versions": [__version__, version("pandas"), version("pyarrow"), version("numpy")],
     }
@@ -234,23 +241,30 @@ def _type_all(raw: RawRows, schema: Schema) -> Dataset:
     return type_rows(raw.table, schema, source=raw.source, rows=raw.rows, target="required").dataset
 
 
-def _folds(raw: RawRows, split: Split, config: Config, task: Task) -> tuple[Fold, ...]:
-    """Return the folds as positions in the training rows."""
+def folds_of(raw: RawRows, split: Split, config: Config, task: Task, *, cv: int, key: str) -> tuple[Fold, ...]:
+    """Return `cv` folds, divided as the split is, as positions in the training rows; none for 0.
+
+    Raises
+    ------
+    DataError
+        If the rows do not suffice for as many; the message names `key`.
+    """
     import numpy as np
 
     from mlcli.data.split import cv_splits
 
-    if config.split.cv == 0:
+    if cv == 0:
         return ()
     folds = cv_splits(
         raw.table,
-        config.split,
+        config.split.model_copy(update={"cv": cv}),
         train=split.train,
         target=config.data.target,
         task=task,
         source=raw.source,
         rows=raw.rows,
         missing_values=config.data.missing_values,
+        key=key,
     )
     return tuple(
         Fold(np.searchsorted(split.train, fold.train).tolist(), np.searchsorted(split.train, fold.test).tolist())

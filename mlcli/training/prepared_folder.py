@@ -33,6 +33,7 @@ class _Made(msgspec.Struct, frozen=True):
     data_fingerprint: str
     split: str
     folds: tuple[Fold, ...]
+    decision_folds: tuple[Fold, ...] = ()
 
 
 def save_prepared(prepared: Prepared, folder: Path) -> None:
@@ -43,7 +44,9 @@ def save_prepared(prepared: Prepared, folder: Path) -> None:
     OutputError
         If the folder cannot be written.
     """
-    made = _Made(prepared.fingerprint, prepared.data_fingerprint, prepared.split, prepared.folds)
+    made = _Made(
+        prepared.fingerprint, prepared.data_fingerprint, prepared.split, prepared.folds, prepared.decision_folds
+    )
     if folder.exists() and not (folder / "prepared.json").is_file():
         raise OutputError(
             f"{folder} must be new, or hold an earlier preparation. Got something else.", hint="Name another folder."
@@ -81,6 +84,7 @@ def load_prepared(folder: Path, *, fingerprint: str) -> Prepared | None:
             split=made.split,
             data_fingerprint=made.data_fingerprint,
             fingerprint=made.fingerprint,
+            decision_folds=made.decision_folds,
         )
     except (OSError, msgspec.DecodeError, DataError):
         return None

@@ -18,12 +18,14 @@ from mlcli.data.findings import Finding
 from mlcli.data.prepared import write_dataset
 from mlcli.data.schema import Schema
 from mlcli.evaluation.baseline import Baseline, baseline_from
+from mlcli.evaluation.decision import Decision, DecisionCurves
 from mlcli.evaluation.evaluate import evaluate
 from mlcli.evaluation.folds import FoldSummary, summarise_folds
 from mlcli.evaluation.results import Evaluation
 from mlcli.inference.compile import Compiled, compile_pipeline
 from mlcli.inference.golden import record_golden
 from mlcli.inference.predictor import PipelinePredictor, Predictor
+from mlcli.training.decide import decide, require_decidable
 from mlcli.training.place import require_writable
 from mlcli.training.prepare import Prepared, fingerprint, fingerprint_data, prepare
 from mlcli.training.prepared_folder import load_prepared
@@ -42,6 +44,9 @@ GOLDEN_ROWS = 20
 HOLDOUT = "holdout.parquet"
 """Name of the held-out rows in a run folder."""
 
+DECISION = "decision.json"
+"""Name of the curves behind calibration and threshold in a run folder, where there are any."""
+
 
 class Provenance(msgspec.Struct, frozen=True):
     """How the rows of a run were found, divided and judged.
@@ -56,12 +61,15 @@ class Provenance(msgspec.Struct, frozen=True):
         What a look at the data found.
     cross_validation : tuple of FoldSummary
         Mean and spread of each metric over the folds; empty when none was asked for.
+    decision : Decision, optional
+        Calibration and threshold; None where neither was asked for.
     """
 
     split: str
     holdout_sha256: str
     findings: tuple[Finding, ...]
     cross_validation: tuple[FoldSummary, ...]
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True)
@@ -78,12 +86,15 @@ class Fitted:
         The dummy of the same rows.
     evaluation : Evaluation
         Scores on rows that it has not learned from.
+    curves : DecisionCurves, optional
+        How calibration and threshold were found; None where neither was asked for.
     """
 
     pipeline: Pipeline
     compiled: Compiled
     baseline: Baseline
     evaluation: Evaluation
+    curves: DecisionCurves | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +160,7 @@ def train(loaded: LoadedConfig, *, output: Path, created: datetime | None = None
     prepared = find_prepared(loaded, output / "prepared") or prepare(loaded)
     if config.task is None:  # now the target has told it
         check_parameters(config.model, task=prepared.schema.target.task, place=loaded.place)
+    require_decidable(loaded, prepared.schema.target)  # prepared rows may be of another such question
     fitted = _fit_and_compile(loaded, prepared)
     summaries = _cross_validate(loaded, prepared)
     folder, manifest, provenance = _store(
@@ -160,11 +172,18 @@ def train(loaded: LoadedConfig, *, output: Path, created: datetime | None = None
 def _fit_and_compile(loaded: LoadedConfig, prepared: Prepared) -> Fitted:
     """Fit the model, compile it, and judge what will serve on the held-out rows."""
     schema = prepared.schema
-    pipeline = fit(loaded, schema, prepared.train)
+    decided = decide(
+        lambda rows: fit(loaded, schema, rows),
+        prepared.train,
+        prepared.decision_folds,
+        config=loaded.config,
+        schema=schema,
+    )
+    pipeline = decided.pipeline
     compiled = compile_pipeline(pipeline, schema, prepared.train.X)
     logger.info("evaluating on %d held-out rows", len(prepared.test))
     baseline, evaluation = _judge(loaded, compiled.predictor, train=prepared.train, test=prepared.test)
-    return Fitted(pipeline, compiled, baseline, evaluation)
+    return Fitted(pipeline, compiled, baseline, evaluation, decided.curves)
 
 
 def _judge(loaded: LoadedConfig, predictor: Predictor, *, train: Dataset, test: Dataset) -> tuple[Baseline, Evaluation]:
@@ -248,6 +267,7 @@ def _store(
             holdout_sha256=hashlib.sha256((run.folder / HOLDOUT).read_bytes()).hexdigest(),
             findings=prepared.findings,
             cross_validation=summaries,
+            decision=fitted.curves.decision if fitted.curves else None,
         )
         parts = ArtifactParts(
             name=loaded.config.name,
@@ -273,4 +293,6 @@ def _store(
         (run.folder / "metrics.json").write_bytes(fitted.evaluation.to_json())
         (run.folder / "config.yaml").write_text(config_text, encoding="utf-8")
         (run.folder / "findings.json").write_bytes(msgspec.json.format(msgspec.json.encode(prepared.findings)))
+        if fitted.curves is not None:
+            (run.folder / DECISION).write_bytes(msgspec.json.format(msgspec.json.encode(fitted.curves)))
     return run.final, manifest, provenance
