@@ -176,6 +176,7 @@ class Stub:
     seconds: float = 0.0
     bad: float | None = None
     value: float | None = None
+    threshold: Any = None
     sizes: list[int] = field(default_factory=list)
 
     @property
@@ -193,7 +194,7 @@ class Stub:
         if self.bad is not None and (first == self.bad).any():
             raise ZeroDivisionError("planned")
         share = first / 100 if self.value is None else np.full(len(first), self.value)
-        return predictions_from(np.column_stack([1 - share, share]), self.schema)
+        return predictions_from(np.column_stack([1 - share, share]), self.schema, self.threshold)
 
     def predict_row(self, row: Any) -> list[float]:
         """Predict as planned."""

@@ -97,6 +97,7 @@ def evaluate_command(
         settings = evaluation_settings(model, config=config, artifact=artifact, overrides=overrides)
 
         from mlcli.artifact.open import open_artifact
+        from mlcli.evaluation.decision import read_decision
         from mlcli.evaluation.gates import judge_gates
         from mlcli.training.judge import evaluate_artifact
 
@@ -114,7 +115,14 @@ def evaluate_command(
                 rival, model, tolerances=tolerances, rows=rows, settings=settings, confident=confident
             )
             verdicts += kept
-    judged = Judged(evaluation, verdicts, manifest=model.manifest, data=data, compared=compared)
+    judged = Judged(
+        evaluation,
+        verdicts,
+        manifest=model.manifest,
+        data=data,
+        compared=compared,
+        decision=read_decision(model.provenance),
+    )
     form = as_format.value if as_format else None
     write_evaluation(judged, form=form, as_json=as_json, output=output, quiet=quiet)
     say_gates(verdicts, quiet=quiet)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mlcli.artifact.manifest import Manifest
     from mlcli.evaluation.compared import Compared
+    from mlcli.evaluation.decision import Decision
     from mlcli.evaluation.folds import FoldSummary
     from mlcli.evaluation.gates import GateVerdict
     from mlcli.evaluation.results import Estimate, Evaluation
@@ -54,6 +55,8 @@ class Judged:
         The rows judged on, as the user named them; the hold-out when left out.
     compared : Compared, optional
         What sets it apart from the model that it must keep up with.
+    decision : Decision, optional
+        The model's calibration and threshold, where it has any.
     """
 
     evaluation: Evaluation
@@ -61,6 +64,7 @@ class Judged:
     manifest: Manifest
     data: str | None = None
     compared: Compared | None = None
+    decision: Decision | None = None
 
     @property
     def title(self) -> str:
@@ -74,6 +78,7 @@ class Judged:
             "name": self.manifest.name,
             "model": self.manifest.model,
             "digest": self.manifest.digest,
+            "decision": self.decision,
             "evaluation": self.evaluation,
             "gates": self.verdicts,
         }
@@ -146,7 +151,12 @@ def show_scores(judged: Judged) -> None:
     evaluation = judged.evaluation
     left_out = MACRO if evaluation.positive is not None and _shows_all(evaluation) else frozenset()
     console = stdout_console()
-    show(f"[bold]{escape(judged.title)}[/]", _metric_table(evaluation, left_out=left_out), *_closing(evaluation))
+    show(
+        f"[bold]{escape(judged.title)}[/]",
+        _metric_table(evaluation, left_out=left_out),
+        *_decision(judged.decision),
+        *_closing(evaluation),
+    )
     if evaluation.confusion is not None and console.is_terminal:
         show("[dim]each class, the confusion matrix and more: mlcli evaluate[/]")
 
@@ -161,7 +171,13 @@ def _as_text(judged: Judged, form: str) -> str:
     if form == "markdown":
         from mlcli.evaluation.markdown import render_markdown
 
-        return render_markdown(judged.evaluation, title=judged.title, gates=judged.verdicts, compared=judged.compared)
+        return render_markdown(
+            judged.evaluation,
+            title=judged.title,
+            gates=judged.verdicts,
+            compared=judged.compared,
+            decision=judged.decision,
+        )
     if form == "junit":
         from mlcli.evaluation.junit import render_junit
 
@@ -194,12 +210,21 @@ def _parts(judged: Judged, console: Console) -> list[Any]:
                 f"[dim]The confusion matrix of {n_classes} classes is wider than this screen: --json holds it.[/]"
             )
         parts += [confusion, ""]
+    parts += _decision(judged.decision)
+    parts += [f"[dim]{escape(note)}[/]" for note in (judged.decision.notes if judged.decision else ())]
     parts += _closing(evaluation)
     if judged.compared is not None:
         from mlcli.cli.compared_text import beside_rival
 
         parts += beside_rival(judged.compared)
     return parts
+
+
+def _decision(decision: Decision | None) -> list[str]:
+    """Return a line each for calibration and threshold."""
+    from rich.markup import escape
+
+    return [] if decision is None else [escape(message) for message in decision.messages]
 
 
 def _closing(evaluation: Evaluation) -> list[str]:
@@ -270,13 +295,22 @@ def _confusion_table(evaluation: Evaluation) -> Any:
     return table
 
 
-def show_folds(summaries: Sequence[FoldSummary]) -> None:
-    """Show mean and spread of each metric over the folds of a cross-validation."""
+def show_folds(summaries: Sequence[FoldSummary], *, plain: bool = False) -> None:
+    """Show mean and spread of each metric over the folds of a cross-validation.
+
+    Parameters
+    ----------
+    summaries : sequence of FoldSummary
+        Nothing is shown where there are none.
+    plain : bool, default=False
+        Say that the folds' models had no calibration and no threshold.
+    """
     if not summaries:
         return
     from rich.table import Table
 
-    table = Table("cross-validation", box=None, pad_edge=False, header_style="bold")
+    title = "cross-validation, without calibration and threshold" if plain else "cross-validation"
+    table = Table(title, box=None, pad_edge=False, header_style="bold")
     for header in ("mean", "deviation", "folds"):
         table.add_column(header, justify="right")
     for summary in summaries:

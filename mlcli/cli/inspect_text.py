@@ -9,11 +9,13 @@ from mlcli.cli.shortfall import ShortfallError
 from mlcli.cli.show import column_table
 from mlcli.cli.terminal import show, show_json
 from mlcli.errors import ArtifactError
+from mlcli.evaluation.decision import read_decision
 from mlcli.evaluation.numerals import format_number
 
 if TYPE_CHECKING:
     from mlcli.artifact.manifest import Manifest
     from mlcli.artifact.open import Artifact, MemberCheck
+    from mlcli.evaluation.decision import Decision
 
 
 def show_artifact(artifact: Artifact, members: Sequence[MemberCheck], *, as_json: bool) -> None:
@@ -24,12 +26,19 @@ def show_artifact(artifact: Artifact, members: Sequence[MemberCheck], *, as_json
     ShortfallError
         If a member is not what its digest says.
     """
+    decision = read_decision(artifact.provenance)
     if as_json:
         show_json(
-            {"path": str(artifact.path), "manifest": artifact.manifest, "schema": artifact.schema, "members": members}
+            {
+                "path": str(artifact.path),
+                "manifest": artifact.manifest,
+                "decision": decision,
+                "schema": artifact.schema,
+                "members": members,
+            }
         )
     else:
-        _show_origin(artifact)
+        _show_origin(artifact, decision)
         show(column_table(artifact.schema), "")
         _show_members(members)
     altered = [member.name for member in members if not member.ok]
@@ -42,7 +51,7 @@ def show_artifact(artifact: Artifact, members: Sequence[MemberCheck], *, as_json
         )
 
 
-def _show_origin(artifact: Artifact) -> None:
+def _show_origin(artifact: Artifact, decision: Decision | None) -> None:
     """Show where a model came from and what it scored."""
     from rich.markup import escape
     from rich.table import Table
@@ -56,6 +65,9 @@ def _show_origin(artifact: Artifact) -> None:
     facts.add_row("data sha256", manifest.data_fingerprint)
     facts.add_row("config sha256", manifest.config_digest)
     facts.add_row("predicts", escape(_verdict(manifest)))
+    for message in decision.messages if decision else ():
+        what, _, told = message.partition(": ")
+        facts.add_row(escape(what), escape(told))
     facts.add_row("format", str(manifest.format_version))
     facts.add_row("versions", ", ".join(f"{name} {version}" for name, version in sorted(manifest.versions.items())))
     show(facts, "")

@@ -26,7 +26,7 @@ def show_run(run: Run, tracked: Tracked | None = None, *, as_json: bool, quiet: 
     """Show a finished training run: scores beside the dummy's, findings, and where it went."""
     from mlcli.cli.evaluation_text import Judged, show_folds, show_scores
 
-    judged = Judged(run.evaluation, (), manifest=run.manifest)
+    judged = Judged(run.evaluation, (), manifest=run.manifest, decision=run.provenance.decision)
     if as_json:
         document = {
             "run": str(run.folder),
@@ -43,7 +43,8 @@ def show_run(run: Run, tracked: Tracked | None = None, *, as_json: bool, quiet: 
         show_json(document)
     else:
         show_scores(judged)
-        show_folds(run.provenance.cross_validation)
+        # The folds are judged as the model was fitted: what is learned about it is learned once, on all of them.
+        show_folds(run.provenance.cross_validation, plain=run.provenance.decision is not None)
         _say_findings(run.provenance.findings, quiet=quiet)
     if not quiet:
         if run.manifest.proof is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from mlcli.evaluation.compared import Compared
 from mlcli.evaluation.comparison import Comparison
+from mlcli.evaluation.decision import Decision
 from mlcli.evaluation.gates import GateVerdict
 from mlcli.evaluation.numerals import format_number
 from mlcli.evaluation.results import ConfusionMatrix, Estimate, Evaluation
@@ -18,7 +19,12 @@ _MOST_CLASSES = 20
 
 
 def render_markdown(
-    evaluation: Evaluation, *, title: str, gates: Sequence[GateVerdict] = (), compared: Compared | None = None
+    evaluation: Evaluation,
+    *,
+    title: str,
+    gates: Sequence[GateVerdict] = (),
+    compared: Compared | None = None,
+    decision: Decision | None = None,
 ) -> str:
     """Write an evaluation as GitHub-flavoured Markdown.
 
@@ -32,6 +38,8 @@ def render_markdown(
         What `judge_gates` found, if there were gates.
     compared : Compared, optional
         What sets the model apart from the one that it must keep up with.
+    decision : Decision, optional
+        The model's calibration and threshold, where it has any.
 
     Returns
     -------
@@ -42,6 +50,8 @@ def render_markdown(
     if gates:
         parts.append(_gates(gates))
     parts.append(_metrics(evaluation))
+    if decision is not None:
+        parts.append("\n".join(f"- {plain_text(line)}" for line in (*decision.messages, *decision.notes)))
     if compared is not None:
         parts += ["### Against another model", *_beside(compared)]
     if evaluation.per_class:

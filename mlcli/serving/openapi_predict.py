@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -12,6 +12,7 @@ from mlcli.data.schema import Schema
 from mlcli.serving.openapi_schemas import features_schema, label_schema, row_schema
 
 if TYPE_CHECKING:
+    from mlcli.serving.served import Served
     from mlcli.serving.service import Service
 
 Json = dict[str, Any]
@@ -35,7 +36,7 @@ def predict_schemas(service: Service) -> dict[str, Json]:
         "Row": row_schema(served.schema, settings, served.examples),
         "Features": features_schema(served.schema, settings),
         "PredictRequest": _request(settings.max_rows),
-        "PredictAnswer": _answer(served.schema, class_keys=served.class_keys),
+        "PredictAnswer": _answer(served),
         "Warning": _warning(served.schema),
     }
 
@@ -150,7 +151,8 @@ def _request(max_rows: int) -> Json:
     }
 
 
-def _answer(schema: Schema, *, class_keys: Sequence[str]) -> Json:
+def _answer(served: Served) -> Json:
+    schema, class_keys = served.schema, served.class_keys
     properties: Json = {
         "model": {"type": "string", "description": "Name of the model."},
         "version": {"type": "string", "description": "Its version."},
@@ -168,11 +170,24 @@ def _answer(schema: Schema, *, class_keys: Sequence[str]) -> Json:
             "required": keys,
             "additionalProperties": False,
         }
+    if served.threshold is not None:
+        properties["threshold"] = _threshold(served.threshold)
+        required.append("threshold")
     return {
         "type": "object",
         "title": "Predictions",
         "properties": properties,
         "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _threshold(threshold: Mapping[str, Any]) -> Json:
+    return {
+        "type": "object",
+        "description": "From which probability on a row gets the class.",
+        "properties": {name: {"const": value} for name, value in threshold.items()},
+        "required": list(threshold),
         "additionalProperties": False,
     }
 

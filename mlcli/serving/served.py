@@ -50,6 +50,9 @@ class Served:
     ----------
     class_keys : tuple of str
         Each class as the key of a JSON object; empty for regression.
+    threshold : dict, optional
+        ``class`` and the least probability of it, ``value``, that gives it as
+        the label; None where the likelier class is the label.
     """
 
     name: str
@@ -62,11 +65,15 @@ class Served:
     examples: tuple[dict[str, Any], ...]
     pace: Pace | None = None
     class_keys: tuple[str, ...] = field(init=False)
+    threshold: dict[str, Any] | None = field(init=False)
 
     def __post_init__(self) -> None:
         classes = self.schema.target.classes or ()
         keys = tuple(str(label).lower() if isinstance(label, bool) else str(label) for label in classes)
         object.__setattr__(self, "class_keys", keys)
+        found = self.predictor.threshold
+        threshold = None if found is None else {"class": classes[found.positive], "value": found.value}
+        object.__setattr__(self, "threshold", threshold)
 
 
 def load_served(path: Path, *, settings: ServeSettings) -> Served:

@@ -76,13 +76,15 @@ def answer_body(served: Served, answer: Answer, *, probabilities: bool = True) -
     -------
     dict
         ``model`` and ``version``; ``predictions``, one for each row; for
-        classification ``probabilities``, for each class one for each row; and
-        ``warnings``, each with its ``kind``, ``column``, number of ``rows`` and ``message``.
+        classification ``probabilities``, for each class one for each row;
+        where one decides, the ``threshold`` with its ``class`` and ``value``; and ``warnings``, each with its ``kind``, ``column``, number of ``rows`` and ``message``.
     """
     body: dict[str, Any] = {"model": served.name, "version": served.version, "predictions": answer.y_pred}
     if probabilities and answer.y_proba is not None:
         columns = zip(*answer.y_proba, strict=True) if answer.y_proba else ((),) * len(served.class_keys)
         body["probabilities"] = dict(zip(served.class_keys, columns, strict=True))
+    if served.threshold is not None:
+        body["threshold"] = served.threshold
     body["warnings"] = _warnings(answer) if answer.unseen or answer.out_of_range else ()
     return body
 
@@ -113,6 +115,7 @@ async def schema(service: Service, _call: Call) -> Reply:
         "estimator": served.manifest.model,
         "compiled": served.predictor.compiled,
         "target": served.schema.target,
+        "threshold": served.threshold,
         "columns": served.schema.columns,
         "example": served.example,
     }
@@ -174,7 +177,7 @@ def _flag(name: str) -> dict[str, Any]:
 
 
 def _object() -> dict[str, Any]:
-    names = ("model", "version", "digest", "estimator", "compiled", "target", "columns", "example")
+    names = ("model", "version", "digest", "estimator", "compiled", "target", "threshold", "columns", "example")
     return {"type": "object", "properties": {name: {} for name in names}, "required": list(names)}
 
 

@@ -70,9 +70,15 @@ def _target(served: Served) -> Json:
     return {
         "name": target.name,
         "classes": None if target.classes is None else list(served.class_keys),
+        "threshold": _threshold(served),
         "range": None if spread is None else [spread.minimum, spread.maximum],
         "typical": None if spread is None else spread.quantiles[3],
     }
+
+
+def _threshold(served: Served) -> Json | None:
+    found = served.predictor.threshold
+    return None if found is None else {"class": served.class_keys[found.positive], "value": found.value}
 
 
 def _metrics(manifest: Manifest) -> list[Json]:

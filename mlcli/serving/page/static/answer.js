@@ -1,6 +1,6 @@
 // What the model said: the prediction, how sure it is, and what was unusual about the row.
 
-import { byId, count, element, shownNumber, shownShare } from "./elements.js";
+import { byId, count, element, shownNumber, shownShare, thresholdOf } from "./elements.js";
 
 const MOST_CLASSES = 6;
 
@@ -10,6 +10,8 @@ export function showAnswer(card, answer, { seconds, onColumn }) {
     element("h2", { class: "over" }, `Predicted ${card.target.name}`),
     element("p", { class: "prediction" }, shownPrediction(value)),
     answer.probabilities ? bars(card, answer) : place(card.target, value),
+    // Else a class with the lesser bar as the prediction would look like a mistake.
+    ...(card.target.threshold ? [element("p", { class: "hint" }, `Predicted: ${thresholdOf(card.target.threshold)}.`)] : []),
     remarks(answer.warnings ?? [], onColumn),
     element("p", { class: "hint" }, `Answered in ${shownNumber(Math.max(1, Math.round(seconds * 1000)))} ms by version ${answer.version}.`),
   );

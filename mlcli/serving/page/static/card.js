@@ -1,6 +1,6 @@
 // The model card: what it predicts, how it is served, how good it is.
 
-import { breakable, byId, count, element, shownNumber } from "./elements.js";
+import { breakable, byId, count, element, shownNumber, thresholdOf } from "./elements.js";
 
 const HEADLINES = { classification: ["roc_auc", "f1", "accuracy"], regression: ["r2", "mae", "rmse"] };
 
@@ -20,6 +20,7 @@ export function showCard(card) {
       ...fact("Task", card.task),
       ...fact("Trained", `${card.created.slice(0, 10)}, on ${count(card.n_train, "row")}`),
       ...fact("Served by", servedBy(engine)),
+      ...(target.threshold ? fact("Threshold", thresholdOf(target.threshold)) : []),
     ),
     ...scores(card),
   );

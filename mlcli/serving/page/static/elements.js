@@ -37,6 +37,11 @@ export function shownShare(value) {
   return `${percent.toFixed(1)} %`;
 }
 
+// From which probability on a row gets the positive class, where that is not one half.
+export function thresholdOf(threshold) {
+  return `${threshold.class} from a probability of ${shownNumber(threshold.value * 100)} % on`;
+}
+
 // A long name may break where `seam` matches.
 export function breakable(text, seam) {
   const whole_ = element("span", {});
