@@ -133,6 +133,8 @@ def configs(draw):
     evaluate = values.setdefault("evaluate", {})
     evaluate["metrics"] = draw(st.none() | st.lists(st.sampled_from(sorted(METRICS)), unique=True).map(tuple))
     evaluate["gates"] = draw(st.dictionaries(st.sampled_from(sorted(METRICS)), st.floats(-9, 9), max_size=2))
+    ways = [{}, {"optimize": "f1"}, {"recall": 0.8}, {"costs": {"false_positive": 1.0, "false_negative": 0.5}}]
+    values["threshold"] = draw(st.sampled_from(ways))
     values["task"] = None
     return Config.model_validate(values)
 

@@ -114,10 +114,10 @@ class Calibration(msgspec.Struct, frozen=True):
         if self.method != "none":
             after = self.scores[self.method].log_loss
             return f"calibrated: {self.method}, log loss {_number(before)} -> {_number(after)} out-of-fold"
-        others = " and ".join(
-            f"{_number(scores.log_loss)} by {name}" for name, scores in self.scores.items() if name != "none"
+        others = ", ".join(
+            f"{name} {_number(scores.log_loss)}" for name, scores in self.scores.items() if name != "none"
         )
-        return f"calibrated: no, log loss {_number(before)} out-of-fold against {others}"
+        return f"calibrated: no, nothing beats log loss {_number(before)} out-of-fold by more than chance ({others})"
 
 
 class Threshold(msgspec.Struct, frozen=True):
@@ -238,4 +238,4 @@ def label_text(label: ClassLabel) -> str:
 
 
 def _number(value: float) -> str:
-    return format_number(value, digits=3)
+    return format_number(value)

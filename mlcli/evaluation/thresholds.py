@@ -14,6 +14,12 @@ from mlcli.evaluation.decision import LabelScores, ThresholdPoint
 
 Floats = NDArray[np.float64]
 
+FEWEST_LABELLED = 20
+"""Fewest rows that must get the positive class for their precision to count, where as many as four times that are of it.
+
+The one likeliest row is right more often than not, and says nothing.
+"""
+
 MOST_POINTS = 200
 """Most points of a curve that is stored."""
 
@@ -98,11 +104,22 @@ class ThresholdCurve:
         Any threshold above `least` and up to `most` gives the same labels.
     outcomes : Outcomes
         The labels against the truth.
+    labelled : ndarray of shape (n_thresholds,)
+        How many rows get the positive class.
+    n_positive : int
+        How many rows are of it.
     """
 
     least: Floats
     most: Floats
     outcomes: Outcomes
+    labelled: NDArray[np.intp]
+    n_positive: int
+
+    @property
+    def least_labelled(self) -> int:
+        """Fewest rows with the positive class whose precision is taken for more than chance."""
+        return min(FEWEST_LABELLED, max(1, self.n_positive // 4))
 
     def threshold(self, at: int) -> float:
         """Return the threshold of a place on the curve, in as few digits as give its labels."""
@@ -154,6 +171,10 @@ def threshold_curve(observed: Observed, probability: Floats) -> ThresholdCurve:
             alarms=(passes[-1] - passes)[kept],
             passes=passes[kept],
         ),
+        labelled=(len(probability) - np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(distinct)))]))[
+            kept
+        ],
+        n_positive=int(observed.is_positive.sum()),
     )
 
 
@@ -178,7 +199,8 @@ def choose_threshold(curve: ThresholdCurve, config: ThresholdConfig) -> Chosen:
     -------
     Chosen
         Among equals the place nearest to a threshold of 0.5. Where a wanted
-        precision or recall is not reached, the place that comes nearest to it.
+        precision is not reached, the place that comes nearest to it; a
+        precision on fewer rows than `ThresholdCurve.least_labelled` does not count.
     """
     outcomes = curve.outcomes
     away = np.abs((np.maximum(curve.least, 0.0) + curve.most) / 2 - 0.5)
@@ -189,9 +211,10 @@ def choose_threshold(curve: ThresholdCurve, config: ThresholdConfig) -> Chosen:
             wanted = config.precision if config.rule == "precision" else config.recall
             # A share of weights that are not whole may miss a wanted 1 by the last digit.
             reaching = score >= (wanted or 0.0) - 1e-12
-            if reaching.any():
-                return Chosen(int(np.lexsort((away, -score, -other, ~reaching))[0]))
-            return Chosen(int(np.lexsort((away, -other, -score))[0]), reached=False)
+            counts = curve.labelled >= (curve.least_labelled if config.rule == "precision" else 0)
+            if (reaching & counts).any():
+                return Chosen(int(np.lexsort((away, -score, -other, ~(reaching & counts)))[0]))
+            return Chosen(int(np.lexsort((away, -other, -score, ~counts))[0]), reached=False)
         case "costs":
             cost = outcomes.cost(config)
             assert cost is not None, "the rule says that costs are named"

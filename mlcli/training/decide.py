@@ -18,7 +18,8 @@ from mlcli.evaluation.calibration import Observed, calibration_bins, row_losses,
 from mlcli.evaluation.decision import Calibration, Decision, DecisionCurves, Method, Threshold, ThresholdPoint
 from mlcli.evaluation.numerals import format_number
 from mlcli.evaluation.thresholds import (
-    Outcomes,
+    Chosen,
+    ThresholdCurve,
     choose_threshold,
     cross_fitted,
     outcomes_at,
@@ -238,36 +239,35 @@ def _choose_threshold(
     # The same rows as `cross_fitted` can judge.
     rows = tried.fold > tried.fold.min() if tried.ordered else np.ones(len(tried.fold), dtype=bool)
     at_half = outcomes_at(tried.observed.take(rows), probability[rows], 0.5).scores(config) if rows.any() else None
+    reached = chosen is None or chosen.reached
     threshold = Threshold(
         value=value,
         label=label,
         rule=rule,
         wanted=config.optimize or config.precision or config.recall,
-        reached=chosen is None or chosen.reached,
+        reached=reached,
         out_of_fold=cross_fitted(tried.observed, probability, tried.fold, ordered=tried.ordered, config=config),
         at_half=at_half,
-        note=_note(
-            outcomes_at(tried.observed, probability, value),
-            config,
-            value,
-            label,
-            reached=chosen is None or chosen.reached,
-        ),
+        note=_shortfall(config, curve, chosen, value) or _one_label(rule, probability >= value, value, label),
     )
     return threshold, sample_curve(curve, config, chosen=None if chosen is None else chosen.at)
 
 
-def _note(outcomes: Outcomes, config: ThresholdConfig, value: float, label: ClassLabel, *, reached: bool) -> str | None:
-    """Say what a reader must know of a threshold: that it falls short, or decides nothing."""
-    if not reached:
-        scores = outcomes.scores(config)
-        return (
-            f"threshold.precision {config.precision:g} is not reached out-of-fold: the best is "
-            f"{format_number(scores.precision)}, with a recall of {format_number(scores.recall)}, and its threshold "
-            f"{value:g} is taken; a gate, evaluate.gates: {{precision: {config.precision:g}}}, refuses such a model"
-        )
-    if config.rule != "value" and not (outcomes.misses + outcomes.passes).any():
-        return f"the threshold {value:g} gives every training row the class {shown_label(label)}"
-    if config.rule != "value" and not (outcomes.hits + outcomes.alarms).any():
-        return f"the threshold {value:g} gives no training row the class {shown_label(label)}"
-    return None
+def _shortfall(config: ThresholdConfig, curve: ThresholdCurve, chosen: Chosen | None, value: float) -> str | None:
+    """Say by how much a wanted precision is missed; a recall never is."""
+    if chosen is None or chosen.reached:
+        return None
+    best = curve.outcomes.scores(config, chosen.at)
+    return (
+        f"precision {config.precision:g} is not reached out-of-fold on {curve.least_labelled} rows or more: the threshold "
+        f"{value:g} is taken, where it is best, with precision {format_number(best.precision)} and recall "
+        f"{format_number(best.recall)}; evaluate.gates: {{precision: {config.precision:g}}} refuses such a model"
+    )
+
+
+def _one_label(rule: str, labelled: NDArray[np.bool_], value: float, label: ClassLabel) -> str | None:
+    """Say that a threshold which was learned decides nothing."""
+    if rule == "value" or (labelled.any() and not labelled.all()):
+        return None
+    rows = "every training row" if labelled.any() else "no training row"
+    return f"the threshold {value:g} gives {rows} the class {shown_label(label)}"
