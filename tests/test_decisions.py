@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
-from models_samples import config_of, dataset_of, fitted_pipeline, mixed_rows, schema_of, target_of
+from models_samples import KINDS, config_of, dataset_of, fitted_pipeline, mixed_rows, schema_of, target_of
 from numpy.testing import assert_allclose, assert_array_equal
 from starlette.testclient import TestClient
 
@@ -260,8 +260,9 @@ def decide_on(X, y, *, calibrate="none", threshold=None, sample_weight=None, fit
     fold = np.arange(len(X)) % n_folds
     folds = [Fold(np.flatnonzero(fold != k).tolist(), np.flatnonzero(fold == k).tolist()) for k in range(n_folds)]
     fit = fit or (lambda rows: fitted_pipeline("logistic_regression", rows.X, rows.y, sample_weight=rows.sample_weight))
+    kinds = {**KINDS, "x": "number"}
     rows = dataset_of(X, y, sample_weight=sample_weight)
-    return decide(fit, rows, folds, config=config, schema=schema_of(X, y))
+    return decide(fit, rows, folds, config=config, schema=schema_of(X, y, kinds=kinds))
 
 
 def test_nothing_is_fitted_twice_where_nothing_is_asked():
@@ -304,36 +305,31 @@ def test_a_vote_over_pipelines_is_decided_like_a_model():
 
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
-def test_the_calibration_is_that_of_scikit_learn_with_one_model(method):
+@pytest.mark.parametrize("weight", [None, np.linspace(0.1, 3, 300)], ids=["alike", "weighted"])
+def test_the_calibration_is_that_of_scikit_learn_with_one_model(method, weight):
     from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
 
     X = mixed_rows(300)
     y = target_of(X)
-    numbers = X[["income", "rooms"]].fillna(3000.0)
-
-    def fit(rows):
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import Pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        return Pipeline([("scale", StandardScaler()), ("estimator", LogisticRegression())]).fit(rows.X, rows.y)
-
-    kinds = {"income": "number", "rooms": "number"}
-    rows = dataset_of(numbers, y, sample_weight=np.linspace(0.5, 2, 300))
+    numbers = X[["income", "rooms"]].fillna(3000.0) / 1000
     fold = np.arange(300) % 4
     pairs = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(4)]
-    config = config_of("logistic_regression").model_copy(update={"calibrate": CalibrateConfig(method=method)})
-    folds = [Fold(a.tolist(), b.tolist()) for a, b in pairs]
-    ours = decide(fit, rows, folds, config=config, schema=schema_of(numbers, y, kinds=kinds)).pipeline
-    theirs = CalibratedClassifierCV(fit(rows), method=method, cv=pairs, ensemble=False)
-    # Its sample weights go to the model too, which here is fitted without: so it is fitted without and compared so.
-    theirs.fit(numbers, y)
-    unweighted = decide(
-        fit, dataset_of(numbers, y), folds, config=config, schema=schema_of(numbers, y, kinds=kinds)
-    ).pipeline
 
-    assert_allclose(unweighted.predict_proba(numbers), theirs.predict_proba(numbers), atol=1e-12)
-    assert np.abs(ours.predict_proba(numbers) - theirs.predict_proba(numbers)).max() > 1e-4, "weights count"
+    ours = decide_on(
+        numbers,
+        y,
+        calibrate=method,
+        sample_weight=weight,
+        fit=lambda rows: Pipeline(
+            [("estimator", LogisticRegression().fit(rows.X, rows.y, sample_weight=rows.sample_weight))]
+        ),
+    )
+    theirs = CalibratedClassifierCV(LogisticRegression(), method=method, cv=pairs, ensemble=False)
+    theirs.fit(numbers, y, sample_weight=weight)
+
+    assert_allclose(ours.pipeline.predict_proba(numbers), theirs.predict_proba(numbers), atol=1e-5)
 
 
 def test_a_weight_of_two_is_a_row_twice():
@@ -386,17 +382,10 @@ def overconfident(n_rows, *, seed=0):
     return pd.DataFrame({"x": x}), y, fit
 
 
-def decide_numbers(X, y, fit, method):
-    config = config_of("logistic_regression").model_copy(update={"calibrate": CalibrateConfig(method=method)})
-    fold = np.arange(len(X)) % 5
-    folds = [Fold(np.flatnonzero(fold != k).tolist(), np.flatnonzero(fold == k).tolist()) for k in range(5)]
-    return decide(fit, dataset_of(X, y), folds, config=config, schema=schema_of(X, y, kinds={"x": "number"}))
-
-
 def test_auto_mends_a_model_that_is_too_sure_and_says_by_how_much():
     X, y, fit = overconfident(800)
 
-    decided = decide_numbers(X, y, fit, "auto")
+    decided = decide_on(X, y, calibrate="auto", fit=fit, n_folds=5)
     calibration = decided.decision.calibration
 
     assert calibration.method == "sigmoid"
@@ -413,7 +402,11 @@ def test_auto_mends_a_model_that_is_too_sure_and_says_by_how_much():
 def test_auto_tries_isotonic_from_a_thousand_rows_on():
     X, y, fit = overconfident(1000)
 
-    assert set(decide_numbers(X, y, fit, "auto").decision.calibration.scores) == {"none", "sigmoid", "isotonic"}
+    assert set(decide_on(X, y, calibrate="auto", fit=fit, n_folds=5).decision.calibration.scores) == {
+        "none",
+        "sigmoid",
+        "isotonic",
+    }
 
 
 def test_auto_leaves_good_probabilities_alone():
@@ -425,7 +418,7 @@ def test_auto_leaves_good_probabilities_alone():
 
         return Pipeline([("estimator", LogisticRegression().fit(rows.X, rows.y))])
 
-    decided = decide_numbers(X, y, fit, "auto")
+    decided = decide_on(X, y, calibrate="auto", fit=fit, n_folds=5)
 
     assert decided.decision.calibration.method == "none"
     assert "by more than chance" in decided.decision.calibration.message
@@ -453,10 +446,7 @@ def test_a_precision_out_of_reach_is_said_and_the_best_is_taken(caplog):
 
         return Pipeline([("estimator", LogisticRegression().fit(rows.X, rows.y))])
 
-    config = config_of("logistic_regression").model_copy(update={"threshold": ThresholdConfig(precision=0.9)})
-    fold = np.arange(400) % 5
-    folds = [Fold(np.flatnonzero(fold != k).tolist(), np.flatnonzero(fold == k).tolist()) for k in range(5)]
-    decided = decide(fit, dataset_of(X, y), folds, config=config, schema=schema_of(X, y, kinds={"x": "number"}))
+    decided = decide_on(X, y, threshold=ThresholdConfig(precision=0.9), fit=fit)
     threshold = decided.decision.threshold
 
     assert not threshold.reached
@@ -502,14 +492,19 @@ def test_an_impossible_wish_is_told_with_its_place(tmp_path, rest, place):
             "",
             "spent",
             "threshold: {recall: 0.8}",
-            "threshold.recall is for a target of two classes. 'spent' holds numbers",
+            "threshold.recall must be for a target of two classes. Got numbers in 'spent'.",
         ),
-        ("", "spent", "calibrate: {method: auto}", "calibrate.method is for classes. The target 'spent' holds numbers"),
+        (
+            "",
+            "spent",
+            "calibrate: {method: auto}",
+            "calibrate.method must be for a target of classes. Got numbers in 'spent'.",
+        ),
         (
             "",
             "grade",
             "threshold: {optimize: f1}",
-            "threshold.optimize is for a target of two classes. 'grade' holds 3",
+            "threshold.optimize must be for a target of two classes. Got 3 classes in 'grade'.",
         ),
     ],
     ids=[
@@ -531,7 +526,7 @@ def test_what_the_target_cannot_have_is_refused_before_anything_is_fitted(
         trained(config)
 
     assert message in str(caught.value)
-    assert f"{config}:6:" in str(caught.value)
+    assert f"{config}:{6 if task else 5}:" in str(caught.value)
     assert not any(line.startswith("fitting") for line in caplog.messages)
 
 

@@ -52,7 +52,7 @@ def raw_scores(pipeline: Any, X: Any) -> Floats:
 class _Given(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """A classifier whose decision values are the rows themselves: it stands where the model would."""
 
-    def fit(self, _X: Floats, y: NDArray[Any]) -> Self:
+    def fit(self, X: Floats, y: NDArray[Any], sample_weight: Floats | None = None) -> Self:  # noqa: ARG002
         """Learn which classes there are."""
         self.classes_ = np.unique(y)
         return self

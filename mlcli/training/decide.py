@@ -75,7 +75,7 @@ def require_decidable(loaded: LoadedConfig, target: Target) -> None:
     config = loaded.config
     if config.calibrate.method != "none" and target.classes is None:
         raise ConfigError(
-            f"{loaded.place('calibrate.method')} is for classes. The target {target.name!r} holds numbers.",
+            f"{loaded.place('calibrate.method')} must be for a target of classes. Got numbers in {target.name!r}.",
             hint="Leave calibrate out, or set task to classification.",
         )
     rule = config.threshold.rule
@@ -83,7 +83,7 @@ def require_decidable(loaded: LoadedConfig, target: Target) -> None:
     if rule is not None and n_classes != 2:
         held = f"{n_classes} classes" if n_classes else "numbers"
         raise ConfigError(
-            f"{loaded.place(f'threshold.{rule}')} is for a target of two classes. {target.name!r} holds {held}.",
+            f"{loaded.place(f'threshold.{rule}')} must be for a target of two classes. Got {held} in {target.name!r}.",
             hint="Leave threshold out; the likeliest class is the label.",
         )
 
