@@ -19,8 +19,9 @@ from mlcli.artifact.predictor import load_predictor
 from mlcli.cli.boundary import run
 from mlcli.config.load import load_config
 from mlcli.config.sections import CalibrateConfig, ThresholdConfig
-from mlcli.errors import ConfigError, DataError
+from mlcli.errors import ArtifactError, ConfigError, DataError
 from mlcli.evaluation.decision import DecisionCurves, read_decision
+from mlcli.inference.golden import Golden, check_golden
 from mlcli.serving.app import create_app
 from mlcli.training.decide import decide
 from mlcli.training.judge import read_holdout
@@ -154,6 +155,28 @@ def test_golden_rows_hold_the_labels_of_the_threshold(far):
     golden = json.loads(open_artifact(far.folder).golden)
 
     assert golden["y_pred"] == ["bad" if shares[0] >= 0.12 else "good" for shares in golden["y_proba"]]
+
+
+def test_golden_rows_refuse_another_threshold(far):
+    artifact = open_artifact(far.folder)
+    golden = msgspec.json.decode(artifact.golden, type=Golden)
+    predictor = load_predictor(artifact)
+    check_golden(predictor, golden)
+    likelier = [artifact.schema.target.classes[int(shares[1] >= shares[0])] for shares in golden.y_proba]
+
+    assert likelier != golden.y_pred, "a threshold of one half would say something else"
+    with pytest.raises(ArtifactError, match="that differ"):
+        check_golden(predictor, msgspec.structs.replace(golden, y_pred=likelier))
+
+
+def test_labels_of_a_threshold_are_not_blamed_for_their_accuracy(tmp_path):
+    config = write_project(tmp_path)
+    plain = trained(config).evaluation
+    moved = trained(config, "threshold.value=0.02").evaluation
+
+    assert moved.metric("accuracy").value < plain.metric("accuracy").value
+    assert any("the threshold weighs errors otherwise" in remark for remark in moved.verdict.remarks)
+    assert not any("the predicted classes hardly more" in remark for remark in moved.verdict.remarks)
 
 
 def test_the_schema_the_card_and_the_description_tell_the_threshold(far):

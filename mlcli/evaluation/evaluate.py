@@ -123,7 +123,7 @@ def _check(y_true: NDArray[Any], sample_weight: Floats | None) -> None:
         )
 
 
-def _verdict(spread: Spread, task: str, *, confidence: float, support: float) -> Verdict:
+def _verdict(spread: Spread, task: str, *, confidence: float, support: float, moved: bool = False) -> Verdict:
     advantages = {
         name: advantage_of(
             name,
@@ -134,7 +134,7 @@ def _verdict(spread: Spread, task: str, *, confidence: float, support: float) ->
         )
         for name in JUDGED_ON[task]
     }
-    return judge(advantages, confidence=confidence)
+    return judge(advantages, confidence=confidence, moved=moved)
 
 
 def _result(name: str, estimate: Estimate, *, dummy: float | None, note: str | None) -> MetricResult:
@@ -180,7 +180,13 @@ def _classification(judged: Pair, spread: Spread, *, confidence: float) -> _Part
         metrics.append(_result(name, estimate, dummy=spread.rival(name), note=note))
     return _Parts(
         metrics=tuple(metrics),
-        verdict=_verdict(spread, "classification", confidence=confidence, support=support.n_effective),
+        verdict=_verdict(
+            spread,
+            "classification",
+            confidence=confidence,
+            support=support.n_effective,
+            moved=rows.y_proba is not None and bool((rows.y_pred != rows.y_proba.argmax(axis=1)).any()),
+        ),
         per_class=_per_class(rows, spread, support, confidence=confidence),
         confusion=_confusion(rows),
         positive=rows.positive,

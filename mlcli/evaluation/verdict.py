@@ -110,7 +110,7 @@ def _without_rounding(end: float | None, rounding: float) -> float | None:
     return 0.0 if end is not None and abs(end) <= rounding else end
 
 
-def judge(advantages: Mapping[str, Advantage | None], *, confidence: float) -> Verdict:
+def judge(advantages: Mapping[str, Advantage | None], *, confidence: float, moved: bool = False) -> Verdict:
     """Say whether the model is better than the dummy.
 
     Parameters
@@ -120,6 +120,8 @@ def judge(advantages: Mapping[str, Advantage | None], *, confidence: float) -> V
         judgement to the next.
     confidence : float
         Probability that the intervals are meant to hold.
+    moved : bool, default=False
+        Whether a threshold decides about labels, and not which class is likelier.
 
     Returns
     -------
@@ -139,7 +141,7 @@ def judge(advantages: Mapping[str, Advantage | None], *, confidence: float) -> V
         low=main.low,
         high=main.high,
         message=_message(main, confidence),
-        remarks=_remarks(main, defined[1:]),
+        remarks=_remarks(main, defined[1:], moved=moved),
     )
 
 
@@ -156,8 +158,14 @@ def _message(main: Advantage, confidence: float) -> str:
     return f"{opening}: {numbers}, ahead by {format_number(main.difference)} ({100 * confidence:.4g} % interval {interval})"
 
 
-def _remarks(main: Advantage, others: list[Advantage]) -> tuple[str, ...]:
+def _remarks(main: Advantage, others: list[Advantage], *, moved: bool) -> tuple[str, ...]:
     remarks = []
+    # A threshold that was wanted for another reason than accuracy says nothing against the classes.
+    why = (
+        "the threshold weighs errors otherwise than accuracy does"
+        if moved
+        else "the probabilities are of use, the predicted classes hardly more than the most frequent one"
+    )
     for other in others:
         numbers = f"{other.metric} {format_number(other.model)} against the dummy's {format_number(other.rival)}"
         if main.outcome != "better" and other.outcome == "better":
@@ -165,8 +173,5 @@ def _remarks(main: Advantage, others: list[Advantage]) -> tuple[str, ...]:
                 f"{numbers} is better: the predicted classes are of use, the probabilities are not as they stand"
             )
         if main.outcome == "better" and other.outcome != "better":
-            remarks.append(
-                f"{numbers} is {'worse' if other.outcome == 'worse' else 'no better'}: "
-                "the probabilities are of use, the predicted classes hardly more than the most frequent one"
-            )
+            remarks.append(f"{numbers} is {'worse' if other.outcome == 'worse' else 'no better'}: {why}")
     return tuple(remarks)

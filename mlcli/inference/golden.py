@@ -12,7 +12,7 @@ from mlcli.data.schema import ClassLabel, Column, Schema
 from mlcli.data.typed import NAT, TypedColumns, columns_from_rows, level_codes, missing_code, unseen_code
 from mlcli.data.typed import Cell as TypedCell
 from mlcli.errors import ArtifactError
-from mlcli.inference.predictor import Predictor
+from mlcli.inference.predictor import Predictor, Threshold
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ def check_golden(predictor: Predictor, golden: Golden) -> None:
     if not golden.rows:
         return
     predictions = predictor.predict_columns(_to_columns(golden.rows, predictor.schema))
-    n_wrong = sum(not same for same in _same(predictions, golden))
+    n_wrong = sum(not same for same in _same(predictions, golden, predictor.threshold))
     if n_wrong:
         raise ArtifactError(
             f"the model must predict its {len(golden.rows)} stored rows as it did when it was trained. Got {n_wrong} that differ.",
@@ -76,7 +76,7 @@ def check_golden(predictor: Predictor, golden: Golden) -> None:
         )
 
 
-def _same(predictions: Predictions, golden: Golden) -> list[bool]:
+def _same(predictions: Predictions, golden: Golden, threshold: Threshold | None) -> list[bool]:
     import numpy as np
 
     if golden.y_proba is None:
@@ -85,7 +85,14 @@ def _same(predictions: Predictions, golden: Golden) -> list[bool]:
     stored_proba = np.asarray(golden.y_proba, dtype=np.float64)
     if predictions.y_proba is None or predictions.y_proba.shape != stored_proba.shape:
         return [False] * len(golden.rows)
-    return list(np.abs(predictions.y_proba - stored_proba).max(axis=1) <= TOLERANCE)
+    alike = np.abs(predictions.y_proba - stored_proba).max(axis=1) <= TOLERANCE
+    if threshold is None:
+        best = np.sort(stored_proba, axis=1)
+        is_tie = best[:, -1] - best[:, -2] <= 2 * TOLERANCE if best.shape[1] > 1 else np.ones(len(best), dtype=bool)
+    else:
+        is_tie = np.abs(stored_proba[:, threshold.positive] - threshold.value) <= TOLERANCE
+    same_label = [ours == theirs for ours, theirs in zip(predictions.y_pred.tolist(), golden.y_pred, strict=True)]
+    return list(alike & (is_tie | np.array(same_label)))
 
 
 def _to_cells(X: pd.DataFrame) -> list[dict[str, Cell]]:
