@@ -11,7 +11,7 @@ export function showAnswer(card, answer, { seconds, onColumn }) {
     element("p", { class: "prediction" }, shownPrediction(value)),
     answer.probabilities ? bars(card, answer) : place(card.target, value),
     // Else a class with the lesser bar as the prediction would look like a mistake.
-    ...(card.target.threshold ? [element("p", { class: "hint" }, `Predicted: ${thresholdOf(card.target.threshold)}.`)] : []),
+    ...(card.target.threshold ? [element("p", { class: "hint" }, `The prediction is ${thresholdOf(card.target.threshold)}.`)] : []),
     remarks(answer.warnings ?? [], onColumn),
     element("p", { class: "hint" }, `Answered in ${shownNumber(Math.max(1, Math.round(seconds * 1000)))} ms by version ${answer.version}.`),
   );
