@@ -16,6 +16,7 @@ from mlcli.archive import read_content, read_layout, write_archive
 from mlcli.artifact.canonical import STATE
 from mlcli.artifact.manifest import MANIFEST, Manifest, MemberDigest, members_digest
 from mlcli.artifact.write import ArtifactParts
+from mlcli.data.distributions import Bins, Distributions
 from mlcli.data.schema import Column, NumberRange, Schema, Target
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -154,6 +155,12 @@ def sample_schema() -> Schema:
     )
 
 
+def sample_distributions() -> Distributions:
+    return Distributions(
+        n_rows=120, columns={"length": Bins((-1.0, 0.0, 1.0), (27, 27, 27, 27), 12, 0.0, 1.0)}, predicted=(12, 12)
+    )
+
+
 def sample_parts(pipeline: Any, *, model: str = "decision_tree") -> ArtifactParts:
     return ArtifactParts(
         name="sample",
@@ -166,6 +173,7 @@ def sample_parts(pipeline: Any, *, model: str = "decision_tree") -> ArtifactPart
         baseline=b'{"kind": "classification"}',
         golden=b'{"rows": []}',
         provenance=b'{"split": "random"}',
+        profile=sample_distributions().to_json(),
         data_fingerprint="ab" * 32,
         n_train=96,
         n_test=24,

@@ -10,13 +10,14 @@ import msgspec
 
 from mlcli.inference.proof import Proof
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 # The rule for changing it: raise it by one when a reader of the version before
 # would refuse the file or misread it - a member added, renamed or removed, a
 # manifest field that readers need, another layout of the zip. A new optional
 # manifest field with a default does not raise it. Every version ever released
 # stays readable: its file stands in tests/artifacts/ and a test opens it.
 # 2: a proven program stands beside the pipeline.
+# 3: the distributions of the training rows, for drift.
 
 MANIFEST = "manifest.json"
 CONFIG = "config.yaml"
@@ -25,9 +26,10 @@ METRICS = "metrics.json"
 BASELINE = "baseline.json"
 GOLDEN = "golden.json"
 PROVENANCE = "provenance.json"
+PROFILE = "profile.json"
 ESTIMATOR = "estimator.skops"
 
-MEMBERS = (CONFIG, SCHEMA, METRICS, BASELINE, GOLDEN, PROVENANCE, ESTIMATOR)
+MEMBERS = (CONFIG, SCHEMA, METRICS, BASELINE, GOLDEN, PROVENANCE, PROFILE, ESTIMATOR)
 """Every member of every artifact but the manifest, in the order in which they are stored."""
 
 OPERATIONS = "program/operations.json"
@@ -35,6 +37,9 @@ ARRAYS = "program/arrays.npz"
 
 PROGRAM = (OPERATIONS, ARRAYS)
 """Members behind those, where the program is proven."""
+
+_ADDED = {PROFILE: 3}
+"""Format version that brought a member, for those that the first did not have."""
 
 LIBRARIES = (
     "scikit-learn",
@@ -144,6 +149,12 @@ class Manifest(msgspec.Struct, frozen=True):
     def to_json(self) -> bytes:
         """Return the manifest as indented JSON."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2)
+
+
+def members_of(version: int, *, compiled: bool) -> tuple[str, ...]:
+    """Return the members of an artifact of a format version, in the order in which they are stored."""
+    names = tuple(name for name in MEMBERS if _ADDED.get(name, 1) <= version)
+    return (*names, *PROGRAM) if compiled and version >= 2 else names
 
 
 def members_digest(members: Mapping[str, MemberDigest]) -> str:

@@ -29,11 +29,13 @@ from mlcli.artifact.manifest import (
     MEMBERS,
     METRICS,
     OPERATIONS,
+    PROFILE,
     PROGRAM,
     PROVENANCE,
     SCHEMA,
     Manifest,
     members_digest,
+    members_of,
 )
 from mlcli.artifact.runs import find_artifact
 from mlcli.data.schema import Schema
@@ -42,6 +44,7 @@ from mlcli.errors import ArtifactError
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
+    from mlcli.data.distributions import Distributions
     from mlcli.inference.program import Program
 
 _MEBIBYTE = 1 << 20
@@ -83,6 +86,9 @@ class Artifact:
     metrics, baseline, golden, provenance : bytes
         JSON of the evaluation, of the dummy's, of rows with their predictions,
         and of how the rows were found and divided.
+    profile : bytes, optional
+        JSON of how the training values are spread, see `load_distributions`.
+        None in format versions 1 and 2.
     """
 
     path: Path
@@ -93,6 +99,7 @@ class Artifact:
     baseline: bytes
     golden: bytes
     provenance: bytes
+    profile: bytes | None = None
 
 
 class MemberCheck(msgspec.Struct, frozen=True):
@@ -144,7 +151,9 @@ def open_artifact(path: Path, *, check_estimator: bool = True) -> Artifact:
     with _reading(path) as file:
         members, manifest = _read_manifest(file, place=place)
         content = {
-            name: _read_member(file, members[name], manifest, place=place) for name in MEMBERS if name != ESTIMATOR
+            name: _read_member(file, members[name], manifest, place=place)
+            for name in MEMBERS
+            if name != ESTIMATOR and name in members
         }
         for name in (ESTIMATOR, *PROGRAM) if check_estimator else ():
             if name in members and _sha256(file, members[name]) != manifest.members[name].sha256:
@@ -165,6 +174,7 @@ def open_artifact(path: Path, *, check_estimator: bool = True) -> Artifact:
         baseline=content[BASELINE],
         golden=content[GOLDEN],
         provenance=content[PROVENANCE],
+        profile=content.get(PROFILE),
     )
 
 
@@ -224,6 +234,27 @@ def load_program(artifact: Artifact) -> Program:
     return program
 
 
+def load_distributions(artifact: Artifact) -> Distributions | None:
+    """Read how the training values of an artifact are spread; None where its format held nothing of it.
+
+    Raises
+    ------
+    ArtifactError
+        If they are not those of its data contract.
+    """
+    from mlcli.data.distributions import Distributions
+
+    if artifact.profile is None:
+        return None
+    try:
+        return Distributions.from_json(artifact.profile, artifact.schema)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ArtifactError(
+            f"{artifact.path}: {PROFILE} must hold the distributions of the training rows. {error}.",
+            hint="Train again.",
+        ) from None
+
+
 def verify(path: Path) -> tuple[MemberCheck, ...]:
     """Read every member of an artifact and compare its digest with the manifest's.
 
@@ -274,7 +305,7 @@ def _read_manifest(file: BinaryIO, *, place: str) -> tuple[dict[str, Member], Ma
         manifest = msgspec.json.decode(content, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ArtifactError(f"{place}: {MANIFEST} must be as mlcli writes it. {error}.", hint=_DAMAGED) from None
-    names = (*MEMBERS, *PROGRAM) if manifest.compiled and version >= 2 else MEMBERS
+    names = members_of(version, compiled=manifest.compiled)
     if version < 1 or set(manifest.members) != set(names) or tuple(members) != (MANIFEST, *names):
         raise ArtifactError(
             f"{place} must hold {MANIFEST}, {', '.join(names)} and nothing else. Got {', '.join(list(members)[:12])}.",

@@ -23,6 +23,7 @@ from mlcli.artifact.manifest import (
     MANIFEST,
     METRICS,
     OPERATIONS,
+    PROFILE,
     PROVENANCE,
     SCHEMA,
     Manifest,
@@ -56,9 +57,9 @@ class ArtifactParts:
     metrics : bytes
         JSON of an evaluation: an object whose ``metrics`` lists name, value,
         low, high and dummy of each.
-    baseline, golden, provenance : bytes
-        JSON of the dummy, of rows with their predictions, and of how the rows
-        were found and divided.
+    baseline, golden, provenance, profile : bytes
+        JSON of the dummy, of rows with their predictions, of how the rows were
+        found and divided, and of how their values are spread.
     data_fingerprint : str
         Digest of the source that was read.
     n_train, n_test : int
@@ -79,6 +80,7 @@ class ArtifactParts:
     baseline: bytes
     golden: bytes
     provenance: bytes
+    profile: bytes
     data_fingerprint: str
     n_train: int
     n_test: int
@@ -140,6 +142,7 @@ def write_artifact(path: Path, parts: ArtifactParts, *, created: datetime) -> Ma
         BASELINE: parts.baseline,
         GOLDEN: parts.golden,
         PROVENANCE: parts.provenance,
+        PROFILE: parts.profile,
         ESTIMATOR: canonical_dump(parts.pipeline),
     }
     if parts.operations is not None and parts.arrays is not None:

@@ -22,9 +22,6 @@ FALSE_ALARM = 1e-4
 
 N_BINS = 10
 
-LEAST_IN_BIN = 5
-"""Rows that a bin should hold in the smaller part, for the limits to hold."""
-
 UNSEEN = 0.1
 """Share of test rows with a level that training has not, from which it is reported."""
 
@@ -125,6 +122,8 @@ def population_shift(train: NDArray[np.int64], test: NDArray[np.int64], *, alpha
     """
     import numpy as np
 
+    from mlcli.data.drift_tests import LEAST_IN_BIN, stability_index
+
     n_bins = int(max(train.max(), test.max())) + 1
     counts = np.stack([np.bincount(part, minlength=n_bins) for part in (train, test)]).astype(float)
     totals = counts.sum(axis=1)
@@ -136,9 +135,7 @@ def population_shift(train: NDArray[np.int64], test: NDArray[np.int64], *, alpha
     degrees = counts.shape[1] - 1
     if degrees < 1:
         return None
-    # Half a row in every bin, so that an empty one has a logarithm.
-    shares = (counts + 0.5) / (totals[:, None] + 0.5 * counts.shape[1])
-    index = float(((shares[0] - shares[1]) * np.log(shares[0] / shares[1])).sum())
+    index = stability_index(*counts)
     limit = _chi_squared_quantile(1 - alpha, degrees) * (1 / totals[0] + 1 / totals[1])
     return index if index >= max(LARGE_SHIFT, limit) else None
 

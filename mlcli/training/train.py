@@ -26,6 +26,7 @@ from mlcli.inference.compile import Compiled, compile_pipeline
 from mlcli.inference.golden import record_golden
 from mlcli.inference.predictor import PipelinePredictor, Predictor
 from mlcli.training.decide import decide, require_decidable
+from mlcli.training.distributions import describe_rows
 from mlcli.training.place import require_writable
 from mlcli.training.prepare import Prepared, fingerprint, fingerprint_data, prepare
 from mlcli.training.prepared_folder import load_prepared
@@ -282,6 +283,7 @@ def _store(
                 record_golden(PipelinePredictor(fitted.pipeline, prepared.schema), prepared.test, n_rows=GOLDEN_ROWS)
             ),
             provenance=msgspec.json.encode(provenance),
+            profile=describe_rows(prepared, fitted.compiled.predictor).to_json(),
             data_fingerprint=prepared.data_fingerprint,
             n_train=len(prepared.train),
             n_test=len(prepared.test),
