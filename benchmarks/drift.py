@@ -40,7 +40,7 @@ class Deal:
     """One table dealt out by chance, with a model fitted on its training rows."""
 
     def __init__(self, raw, config, task, sizes: tuple[int, int, int], seed: int) -> None:
-        n_train, n_hold, n_new = sizes
+        n_train, n_hold, _ = sizes
         order = np.random.default_rng(seed).permutation(raw.table.num_rows)[: sum(sizes)]
         train = raw.table.take(order[:n_train])
         self.schema: Schema = infer_schema(train, config.data, task=task, source="train")
@@ -101,6 +101,25 @@ def planted(new: Dataset, schema: Schema, shift: str, seed: int) -> tuple[Datase
     return replace(new, X=X), name
 
 
+def judge_table(name: str, n_splits: int) -> tuple[list[dict], list[dict]]:
+    """Return what was found in random deals of one table, and in those with a planted shift."""
+    loaded = load_config(ROOT / "configs" / f"{name}.yaml", environ={})
+    raw = read_raw(loaded)
+    task = choose_task(loaded.config, raw)
+    model = "ridge" if task == "regression" else "logistic_regression"
+    config = load_config(loaded.path, overrides=("model={name: " + model + "}",), environ={}).config
+    alarms: list[dict] = []
+    found: list[dict] = []
+    for sizes in SIZES:
+        for seed in range(n_splits if sum(sizes) <= raw.table.num_rows else 0):
+            deal = Deal(raw, config, task, sizes, seed)
+            alarms.append({"rows": sizes} | _alarm(deal.judge(deal.new)))
+            shifts = SHIFTS if seed < max(4, n_splits // 5) else ()
+            made = [(shift, planted(deal.new, deal.schema, shift, seed)) for shift in shifts]
+            found += [{"shift": s, "new": sizes[2]} | _find(deal.judge(m[0]), m[1]) for s, m in made if m is not None]
+    return alarms, found
+
+
 def main() -> None:
     """Print the tables of the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -108,29 +127,14 @@ def main() -> None:
     parser.add_argument("--tables", nargs="*", default=TABLES)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    alarms, found = [], []
+    alarms: list[dict] = []
+    found: list[dict] = []
     for name in arguments.tables:
-        loaded = load_config(ROOT / "configs" / f"{name}.yaml", environ={})
-        raw = read_raw(loaded)
-        task = choose_task(loaded.config, raw)
-        model = "ridge" if task == "regression" else "logistic_regression"
-        loaded = load_config(loaded.path, overrides=("model={name: " + model + "}",), environ={})
-        for sizes in SIZES:
-            if sum(sizes) > raw.table.num_rows:
-                continue
-            for seed in range(arguments.splits):
-                try:
-                    deal = Deal(raw, loaded.config, task, sizes, seed)
-                except Exception as error:  # noqa: BLE001 - a deal without one of the classes cannot be trained on
-                    print(f"left out: {name}, {sizes}, {seed}: {error}")
-                    continue
-                report = deal.judge(deal.new)
-                alarms.append({"table": name, "rows": sizes} | _alarm(report))
-                for shift in SHIFTS if seed < max(5, arguments.splits // 4) else ():
-                    if made := planted(deal.new, deal.schema, shift, seed):
-                        found.append({"shift": shift, "new": sizes[2]} | _find(deal.judge(made[0]), made[1]))
-        _show(pd.DataFrame(alarms)[lambda rows: rows["table"] == name].drop(columns="table").groupby("rows"), name)
-    _show(pd.DataFrame(alarms).drop(columns="table").groupby("rows"), "all tables")
+        of_table = judge_table(name, arguments.splits)
+        _show(pd.DataFrame(of_table[0]).groupby("rows"), name)
+        alarms += of_table[0]
+        found += of_table[1]
+    _show(pd.DataFrame(alarms).groupby("rows"), "all tables")
     _show(pd.DataFrame(found).groupby(["shift", "new"]), "planted shifts")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlcli.cli.options import ArtifactPath, AsJson, ConfigFile, Overrides, Quiet, Verbose
+from mlcli.cli.options import ArtifactPath, AsJson, ConfigFile, FailOnDrift, Overrides, Quiet, Verbose
 
 
 class EvaluationFormat(StrEnum):
@@ -64,6 +64,7 @@ def evaluate_command(
     confident: Annotated[
         bool, typer.Option("--confident", help="Judge gates on the unfavourable end of the interval.")
     ] = False,
+    fail_on_drift: FailOnDrift = False,
     as_format: Annotated[
         EvaluationFormat | None,
         typer.Option("--format", help="Left out: by the name of --output, else table.", show_default=False),
@@ -85,13 +86,17 @@ def evaluate_command(
     quiet: Quiet = False,
 ) -> None:
     """Judge a trained model: every metric with an interval, beside a dummy; gates for CI."""
+    from mlcli.cli.drift_text import refuse_drift, say_drift
     from mlcli.cli.evaluation_text import Judged, say_gates, write_evaluation
     from mlcli.cli.locate import evaluation_settings, find_model, named_gates
     from mlcli.cli.rival import judge_beside, named_tolerances
     from mlcli.cli.rows_named import NamedRows
     from mlcli.cli.runs_named import find_run
     from mlcli.cli.terminal import stages
+    from mlcli.errors import ConfigError
 
+    if fail_on_drift and data is None:
+        raise ConfigError("`--fail-on-drift` must be asked of new rows. Got none.", hint="Name them: --data FILE")
     with stages(verbose=verbose, quiet=quiet):
         model = find_model(config, artifact, overrides, quiet=quiet)
         settings = evaluation_settings(model, config=config, artifact=artifact, overrides=overrides)
@@ -99,6 +104,7 @@ def evaluate_command(
         from mlcli.artifact.open import open_artifact
         from mlcli.evaluation.decision import read_decision
         from mlcli.evaluation.gates import judge_gates
+        from mlcli.training.drift import compare_with
         from mlcli.training.judge import evaluate_artifact
 
         confident = confident or settings.confident
@@ -107,7 +113,10 @@ def evaluate_command(
         # Opened before the work: a name that leads nowhere is said at once.
         rival = None if baseline is None else open_artifact(find_run(baseline, config=config, overrides=overrides))
         rows = NamedRows.find(data, model, overrides=overrides)
-        evaluation = evaluate_artifact(model, data=rows.source, config=settings, stdin=rows.stdin())
+        comparison = None if rows.source is None else compare_with(model, required=fail_on_drift)
+        watch = None if comparison is None else comparison.add
+        evaluation = evaluate_artifact(model, data=rows.source, config=settings, stdin=rows.stdin(), watch=watch)
+        drift = None if comparison is None else comparison.report()
         verdicts = judge_gates(evaluation, gates, confident=confident)
         compared = None
         if rival is not None:
@@ -122,7 +131,10 @@ def evaluate_command(
         data=data,
         compared=compared,
         decision=read_decision(model.provenance),
+        drift=drift,
     )
     form = as_format.value if as_format else None
     write_evaluation(judged, form=form, as_json=as_json, output=output, quiet=quiet)
+    say_drift(drift, quiet=quiet)
     say_gates(verdicts, quiet=quiet)
+    refuse_drift(drift, source=str(data), gate=fail_on_drift)

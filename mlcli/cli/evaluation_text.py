@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mlcli.artifact.manifest import Manifest
+    from mlcli.data.drift import DriftReport
     from mlcli.evaluation.compared import Compared
     from mlcli.evaluation.decision import Decision
     from mlcli.evaluation.folds import FoldSummary
@@ -57,6 +58,8 @@ class Judged:
         What sets it apart from the model that it must keep up with.
     decision : Decision, optional
         The model's calibration and threshold, where it has any.
+    drift : DriftReport, optional
+        How those rows differ from training.
     """
 
     evaluation: Evaluation
@@ -65,6 +68,7 @@ class Judged:
     data: str | None = None
     compared: Compared | None = None
     decision: Decision | None = None
+    drift: DriftReport | None = None
 
     @property
     def title(self) -> str:
@@ -73,7 +77,7 @@ class Judged:
         return f"{self.manifest.name}: {self.manifest.model} on {self.evaluation.n_rows:,} rows {where}"
 
     def document(self) -> dict[str, Any]:
-        """Return what ``--json`` prints; ``compared`` only where there is a model to keep up with."""
+        """Return what ``--json`` prints; ``compared`` and ``drift`` only where there is something to tell."""
         document = {
             "name": self.manifest.name,
             "model": self.manifest.model,
@@ -82,7 +86,8 @@ class Judged:
             "evaluation": self.evaluation,
             "gates": self.verdicts,
         }
-        return document if self.compared is None else {**document, "compared": self.compared}
+        told = {"compared": self.compared, "drift": self.drift}
+        return document | {name: value for name, value in told.items() if value is not None}
 
 
 def write_evaluation(judged: Judged, *, form: str | None, as_json: bool, output: Path | None, quiet: bool) -> None:

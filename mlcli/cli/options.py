@@ -33,5 +33,9 @@ ArtifactPath = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
+FailOnDrift = Annotated[
+    bool,
+    typer.Option("--fail-on-drift", help="Leave with exit code 5 where the rows have drifted far from training."),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only warnings and errors on stderr.")]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlcli.cli.options import ArtifactPath, ConfigFile, Overrides, Quiet, Verbose
+from mlcli.cli.options import ArtifactPath, ConfigFile, FailOnDrift, Overrides, Quiet, Verbose
 
 
 class RowFormat(StrEnum):
@@ -48,6 +48,7 @@ def predict_command(
         Keep,
         typer.Option("--keep", help="Input columns to write beside the predictions: the id columns, all, or none."),
     ] = Keep.ids,
+    fail_on_drift: FailOnDrift = False,
     overrides: Overrides = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -55,6 +56,7 @@ def predict_command(
     """Predict every row of a file of any size, in its order."""
     import sys
 
+    from mlcli.cli.drift_text import refuse_drift, say_drift
     from mlcli.cli.locate import find_model
     from mlcli.cli.show import say_remarks
     from mlcli.cli.terminal import row_counter, stages
@@ -67,19 +69,32 @@ def predict_command(
         from mlcli.data.source import source_from_path
         from mlcli.data.writing import format_of, open_writer
         from mlcli.inference.stream import Remarks, kept_columns, predict_tables
+        from mlcli.training.drift import observe
         from mlcli.training.stored_config import stored_config
 
         form = as_format.value if as_format else format_of(output) if output else "csv"
         source = source_from_path(data, like=stored_config(model, overrides=overrides or ()).data)
         predictor = load_predictor(model)
+        observed = observe(model, required=fail_on_drift)
     remarks = Remarks()
     tables = iter_tables(source, stdin=sys.stdin.buffer)
     # Rows that scroll past are their own progress.
     counted = not quiet and (output is not None or not sys.stdout.isatty())
     with row_counter(wanted=counted) as count, open_writer(output or sys.stdout.buffer, format=form) as writer:
         for table in predict_tables(
-            predictor, tables, source=source.label, keep=kept_columns(keep.value, model.schema), remarks=remarks
+            predictor,
+            tables,
+            source=source.label,
+            keep=kept_columns(keep.value, model.schema),
+            remarks=remarks,
+            observed=observed,
         ):
             writer.write(table)
             count(remarks.n_rows)
     say_remarks(remarks, output=output, quiet=quiet)
+    if observed is not None:
+        from mlcli.data.drift import judge_drift
+
+        drift = judge_drift(observed)
+        say_drift(drift, quiet=quiet)
+        refuse_drift(drift, source=source.label, gate=fail_on_drift)

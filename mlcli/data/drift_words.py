@@ -30,6 +30,8 @@ def what_changed(counted: Counted) -> str:
     if counted.reference[-1] + counted.counts[-1] and float(terms[-1]) > of_values / 2:
         return f"missing {_pair(shares, -1)}"
     if counted.bins is None:
+        if not counted.counts[-2]:
+            terms[-2] = -np.inf
         at = int(np.argmax(terms[:-1]))
         if at == len(terms) - 2:
             return f"unseen levels {_pair(shares, at)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -91,8 +92,9 @@ class Counted:
         self.counts //= 2
         self.total /= 2
 
+    @cached_property
     def groups(self) -> NDArray[np.intp]:
-        """Return the group of the stability index of each bin: deciles, frequent levels, the rare and new ones, missing."""
+        """The group of each bin in the stability index: deciles, or frequent levels, then rare and new ones; missing."""
         known = self.reference[:-2]
         if self.bins is None:
             frequent = known >= LEAST_SHARE * self.reference.sum()
@@ -107,14 +109,13 @@ class Counted:
 
     def grouped(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return reference and new rows of each group."""
-        groups = self.groups()
+        groups = self.groups
         n = int(groups[-1]) + 1
         return _summed(groups, self.reference, n), _summed(groups, self.counts, n)
 
 
 def _summed(groups: NDArray[np.intp], counts: NDArray[np.int64], n: int) -> NDArray[np.float64]:
-    sums: NDArray[np.float64] = np.bincount(groups, weights=counts, minlength=n)
-    return sums
+    return np.bincount(groups, weights=counts, minlength=n).astype(np.float64)
 
 
 class Observed:

@@ -7,13 +7,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mlcli.data.frames import columns_from_frame
 from mlcli.data.rows import type_rows
 from mlcli.data.schema import Schema
 from mlcli.inference.predictor import Predictor
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
+    from mlcli.data.observed import Observed
     from mlcli.data.predictions import Predictions
     from mlcli.data.rows import TypedRows
 
@@ -44,7 +47,13 @@ class Remarks:
 
 
 def predict_tables(
-    predictor: Predictor, tables: Iterable[pa.Table], *, source: str, keep: tuple[str, ...] | None, remarks: Remarks
+    predictor: Predictor,
+    tables: Iterable[pa.Table],
+    *,
+    source: str,
+    keep: tuple[str, ...] | None,
+    remarks: Remarks,
+    observed: Observed | None = None,
 ) -> Iterator[pa.Table]:
     """Predict tables one after another.
 
@@ -61,6 +70,8 @@ def predict_tables(
         read; None keeps every column.
     remarks : Remarks
         Filled in on the way.
+    observed : Observed, optional
+        Counts the rows and what the model says of them, likewise.
 
     Yields
     ------
@@ -77,9 +88,20 @@ def predict_tables(
     for table in tables:
         first_row = remarks.n_rows + 1
         typed = type_rows(table, predictor.schema, source=source, first_row=first_row, target="none")
-        predictions = predictor.predict(typed.dataset.X)
         remarks.add(typed)
+        predictions = _predict(predictor, typed.dataset.X, observed)
         yield predictions_table(table, predictions, schema=predictor.schema, keep=keep, first_row=first_row)
+
+
+def _predict(predictor: Predictor, X: pd.DataFrame, observed: Observed | None) -> Predictions:
+    if observed is None:
+        return predictor.predict(X)
+    columns = columns_from_frame(X, predictor.schema)
+    # A program reads these columns, and need not make them again.
+    predictions = predictor.predict_columns(columns) if predictor.compiled else predictor.predict(X)
+    observed.add(columns)
+    observed.add_predictions(predictions)
+    return predictions
 
 
 def kept_columns(keep: str, schema: Schema) -> tuple[str, ...] | None:

@@ -14,8 +14,8 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
 
+from mlcli.serving.exposition_drift import DriftExposition
 from mlcli.serving.metrics import ROWS, SECONDS, Metrics, Spread
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class Exposition:
             multiprocess_mode="livemax",
         )
         self._served: Served | None = None
+        self._drift = DriftExposition(registry, shared=shared)
         if not shared:
             ProcessCollector(registry=registry)
 
@@ -112,13 +113,14 @@ class Exposition:
             _add(counter, counts)
             counts.clear()
         self._name_model(metrics.served)
+        self._drift.take(metrics.watch)
 
     def text(self) -> bytes:
         """Return the metrics, of all workers together, in Prometheus' text form."""
         if not self._shared:
             return generate_latest(self._registry)
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client leaves it so
+        registry.register(self._drift.summed())
         return generate_latest(registry)
 
     def _name_model(self, served: Served | None) -> None:

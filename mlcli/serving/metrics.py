@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mlcli.serving.drift import DriftWatch
     from mlcli.serving.exposition import Exposition
     from mlcli.serving.served import Served
 
@@ -90,6 +91,7 @@ class Metrics:
         self.unseen: Count[str] = Count()
         self.out_of_range: Count[str] = Count()
         self.served: Served | None = None
+        self.watch: DriftWatch | None = None
         self._shared = "PROMETHEUS_MULTIPROC_DIR" in os.environ
         self._exposition: Exposition | None = None
 
@@ -108,12 +110,16 @@ class Metrics:
         self.out_of_range.update(out_of_range)
 
     def share(self) -> None:
-        """Hand the counts to where other workers read them; nothing for a worker alone."""
+        """Bin the rows that were seen, and hand the counts to where other workers read them."""
+        if self.watch is not None:
+            self.watch.count()
         if self._shared:
             self._expose().take(self)
 
     def text(self) -> bytes:
         """Return the metrics in Prometheus' text form, of all workers together."""
+        if self.watch is not None:
+            self.watch.count()
         exposition = self._expose()
         exposition.take(self)
         return exposition.text()

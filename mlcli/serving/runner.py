@@ -10,6 +10,7 @@ import numpy as np
 from mlcli.data.row_reader import ReadRows
 from mlcli.data.schema import Column
 from mlcli.data.typed import TypedColumns
+from mlcli.serving.drift import DriftWatch
 from mlcli.serving.pace import Pace, measure_pace
 from mlcli.serving.served import Served
 
@@ -51,6 +52,8 @@ class Runner:
         Whether a row alone is predicted in the loop, at once or with others.
     most_rows : int
         Most rows of different requests that are predicted together in a thread.
+    watch : DriftWatch
+        Told of rows that were predicted.
     """
 
     def __init__(self, served: Served) -> None:
@@ -63,6 +66,7 @@ class Runner:
         self.pace = _pace(served) if self.compiled else None
         self.shares = self.at_once = self.quick = False
         self.loop_rows = 0
+        self.watch = DriftWatch(served)
         if self.pace is not None:
             self.shares = self.pace.batch(_SHARED_ROWS) / _SHARED_ROWS < _WORTH * self.pace.row
             self.at_once = self.pace.row <= IN_LOOP and not self.shares

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from mlcli.artifact.manifest import Manifest
-from mlcli.artifact.open import Artifact, open_artifact
+from mlcli.artifact.open import Artifact, load_distributions, open_artifact
 from mlcli.artifact.predictor import load_predictor
+from mlcli.data.distributions import Distributions
 from mlcli.data.row_reader import RowReader
 from mlcli.data.schema import Column, Schema
 from mlcli.errors import ArtifactError
@@ -45,6 +46,8 @@ class Served:
         More of them.
     pace : Pace, optional
         The time that its predictions take, for a compiled model.
+    distributions : Distributions, optional
+        How its training rows are spread; None for artifacts of old formats.
 
     Attributes
     ----------
@@ -64,6 +67,7 @@ class Served:
     example: dict[str, Any]
     examples: tuple[dict[str, Any], ...]
     pace: Pace | None = None
+    distributions: Distributions | None = None
     class_keys: tuple[str, ...] = field(init=False)
     threshold: dict[str, Any] | None = field(init=False)
 
@@ -118,6 +122,7 @@ def serve_artifact(artifact: Artifact, *, settings: ServeSettings) -> Served:
         examples=examples,
         # Measured here, not where it is put into service: a reload loads beside requests that go on.
         pace=measure_pace(predictor, examples) if predictor.compiled else None,
+        distributions=load_distributions(artifact),
     )
 
 

@@ -59,6 +59,7 @@ class Service:
         """Answer with another model from now on; requests under way keep the one that read their rows."""
         self.runner = Runner(served)
         self.metrics.served = served
+        self.metrics.watch = self.runner.watch
 
     async def predict(self, rows: Rows, call: Call) -> Answer:
         """Predict raw rows.
@@ -113,6 +114,7 @@ class Service:
         else:
             y_pred, y_proba = runner.predict(read)
             self.metrics.count_batch(n_rows)
+        runner.watch.see(read, y_pred, y_proba)
         return Answer(y_pred, y_proba, runner.classes, read.unseen, read.out_of_range)
 
     async def aside(self, function: Callable[..., _T], *args: Any, **options: Any) -> _T:

@@ -166,6 +166,7 @@ class ShortWay:
         if not asked.asker.answered(fields, body):
             quick.tally.add("POST", CLIENT_GONE, monotonic() - asked.began)
             return
+        asked.runner.watch.see(read, *outcome)
         if read.unseen or read.out_of_range:
             self._metrics.count_remarks(read.unseen, read.out_of_range)
         quick.tally.add("POST", 200, monotonic() - asked.began)

@@ -7,41 +7,91 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from mlcli.artifact.open import Artifact, load_distributions
 from mlcli.data.drift import DriftReport, TwoSample, judge_drift
-from mlcli.data.schema import Schema
 from mlcli.errors import ArtifactError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mlcli.data.dataset import Dataset
     from mlcli.data.observed import Observed
+    from mlcli.data.predictions import Predictions
     from mlcli.data.source import Source
 
 logger = logging.getLogger(__name__)
 
 
-def observe(artifact: Artifact) -> Observed:
+def observe(artifact: Artifact, *, required: bool) -> Observed | None:
     """Return what is to count new rows for an artifact.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        The opened model.
+    required : bool
+        Refuse an artifact of a format that does not say how its training rows
+        are spread; otherwise nothing is counted for it.
 
     Raises
     ------
     ArtifactError
-        If the artifact does not say how its training rows are spread.
+        If it is refused, or its distributions are not those of its data contract.
     """
+    from mlcli.data.observed import Observed
+
     distributions = load_distributions(artifact)
-    if distributions is None:
+    if distributions is not None:
+        return Observed(artifact.schema, distributions)
+    if required:
         raise ArtifactError(
             f"{artifact.path} must say how its training rows are spread. "
             f"Format version {artifact.manifest.format_version} did not.",
             hint="Train again with this version of mlcli.",
         )
-    from mlcli.data.observed import Observed
-
-    return Observed(artifact.schema, distributions)
+    return None
 
 
-def observe_if_known(artifact: Artifact) -> Observed | None:
-    """Return what is to count new rows for an artifact; None where its format held nothing to hold them against."""
-    return None if artifact.profile is None else observe(artifact)
+class Comparison:
+    """Rows that come, held against those of training: counted, and a sample kept for the classifier.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        The opened model.
+    observed : Observed
+        What counts them.
+    """
+
+    def __init__(self, artifact: Artifact, observed: Observed) -> None:
+        self._artifact = artifact
+        self._observed = observed
+        self._sample = _Sample()
+
+    @property
+    def n_rows(self) -> int:
+        """Rows so far."""
+        return self._observed.n_rows
+
+    def add(self, rows: Dataset, predictions: Predictions) -> None:
+        """Count rows, their target where they carry one, and what the model says of them."""
+        from mlcli.data.frames import columns_from_frame
+
+        self._observed.add(columns_from_frame(rows.X, self._artifact.schema))
+        self._observed.add_predictions(predictions)
+        if rows.y is not None:
+            self._observed.add_target(rows.y)
+        self._sample.add(rows.X)
+
+    def report(self) -> DriftReport:
+        """Judge the rows, with a classifier's word where the held-out rows lie beside the model."""
+        two_sample, note = _ask_classifier(self._artifact, self._sample.rows())
+        logger.info("compared %d rows with %d training rows", self.n_rows, self._observed.n_reference)
+        return judge_drift(self._observed, two_sample=two_sample, note=note)
+
+
+def compare_with(artifact: Artifact, *, required: bool) -> Comparison | None:
+    """Return a comparison of rows to come; see `observe` for what it needs of the artifact."""
+    observed = observe(artifact, required=required)
+    return None if observed is None else Comparison(artifact, observed)
 
 
 def compare_source(artifact: Artifact, source: Source, *, stdin: BinaryIO | None = None) -> DriftReport:
@@ -54,7 +104,7 @@ def compare_source(artifact: Artifact, source: Source, *, stdin: BinaryIO | None
     artifact : Artifact
         The opened model.
     source : Source
-        The new rows; the target in them is compared where every table has a good one.
+        The new rows; the target in them is compared where a table has a good one.
     stdin : BinaryIO, optional
         Standard input; needed when `source` is standard input.
 
@@ -66,40 +116,17 @@ def compare_source(artifact: Artifact, source: Source, *, stdin: BinaryIO | None
         If a row breaks the data contract.
     """
     from mlcli.artifact.predictor import load_predictor
-    from mlcli.data.frames import columns_from_frame
     from mlcli.data.reading import iter_tables
     from mlcli.data.rows import type_rows
 
-    observed = observe(artifact)
+    comparison = compare_with(artifact, required=True)
+    assert comparison is not None, "an artifact that does not tell was refused"
     predictor = load_predictor(artifact)
-    kept = _Sample()
     for table in iter_tables(source, stdin=stdin):
-        typed = type_rows(
-            table, artifact.schema, source=source.label, first_row=observed.n_rows + 1, target="optional"
-        ).dataset
-        observed.add(columns_from_frame(typed.X, artifact.schema))
-        observed.add_predictions(predictor.predict(typed.X))
-        if typed.y is not None:
-            observed.add_target(typed.y)
-        kept.add(typed.X)
-    logger.info("compared %d rows with %d training rows", observed.n_rows, observed.n_reference)
-    return judge(artifact, observed, kept.rows())
-
-
-def judge(artifact: Artifact, observed: Observed, X: pd.DataFrame | None) -> DriftReport:
-    """Judge what was counted, with a classifier's word where the held-out rows lie beside the model.
-
-    Parameters
-    ----------
-    artifact : Artifact
-        The opened model.
-    observed : Observed
-        The new rows, counted.
-    X : DataFrame, optional
-        The new rows, or some of them.
-    """
-    two_sample, note = _ask_classifier(artifact, X)
-    return judge_drift(observed, two_sample=two_sample, note=note)
+        first_row = comparison.n_rows + 1
+        rows = type_rows(table, artifact.schema, source=source.label, first_row=first_row, target="optional").dataset
+        comparison.add(rows, predictor.predict(rows.X))
+    return comparison.report()
 
 
 def _ask_classifier(artifact: Artifact, X: pd.DataFrame | None) -> tuple[TwoSample | None, str | None]:
@@ -108,7 +135,7 @@ def _ask_classifier(artifact: Artifact, X: pd.DataFrame | None) -> tuple[TwoSamp
     from mlcli.training.judge import read_holdout
     from mlcli.training.two_sample import LEAST_ROWS, tell_apart
 
-    schema: Schema = artifact.schema
+    schema = artifact.schema
     left_out = "the classifier test was left out"
     if all(column.kind == "date" for column in schema.columns):
         return None, f"{left_out}: it reads no dates."

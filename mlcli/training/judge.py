@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -22,13 +23,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mlcli.data.dataset import Dataset
+    from mlcli.data.predictions import Predictions
     from mlcli.data.schema import Schema
 
 logger = logging.getLogger(__name__)
 
 
 def evaluate_artifact(
-    artifact: Artifact, *, data: Source | None, config: EvaluateConfig, stdin: BinaryIO | None = None
+    artifact: Artifact,
+    *,
+    data: Source | None,
+    config: EvaluateConfig,
+    stdin: BinaryIO | None = None,
+    watch: Callable[[Dataset, Predictions], None] | None = None,
 ) -> Evaluation:
     """Evaluate a stored model.
 
@@ -42,6 +49,8 @@ def evaluate_artifact(
         Metrics and resampling.
     stdin : BinaryIO, optional
         Standard input; needed when `data` is standard input.
+    watch : callable, optional
+        Shown the rows and what the model says of them.
 
     Returns
     -------
@@ -60,9 +69,12 @@ def evaluate_artifact(
     rows = read_holdout(artifact) if data is None else read_labelled(data, artifact, stdin=stdin)
     predictor = load_predictor(artifact)
     logger.info("evaluating %s on %d rows", artifact.manifest.model, len(rows))
+    predictions = predictor.predict(rows.X)
+    if watch is not None:
+        watch(rows, predictions)
     return evaluate(
         rows.y_true,
-        predictor.predict(rows.X),
+        predictions,
         target=artifact.schema.target,
         baseline=msgspec.json.decode(artifact.baseline, type=Baseline),
         config=config,

@@ -57,8 +57,10 @@ def tell_apart(reference: TypedColumns, new: TypedColumns, schema: Schema) -> Tw
     half = np.concatenate([np.arange(len(part)) % 2 == 0 for part in parts])
     areas, p_values, worth = [], [], np.zeros(len(names))
     for learn in (half, ~half):
-        classifier = _classifier().fit(X[learn], is_new[learn])
-        seen, truth = X[~learn], is_new[~learn]
+        # A column without a single value breaks scikit-learn's binning.
+        known = np.where(np.isnan(X[learn]).all(axis=0), 0.0, X)
+        classifier = _classifier().fit(known[learn], is_new[learn])
+        seen, truth = known[~learn], is_new[~learn]
         area, p_value = _area(classifier.predict_proba(seen)[:, 1], truth)
         areas.append(area)
         p_values.append(p_value)
