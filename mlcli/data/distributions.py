@@ -199,12 +199,15 @@ def measure_bins(values: NDArray[np.float64], *, halves: bool = False) -> Bins:
     present = values[~np.isnan(values)]
     edges = np.array([0.5]) if halves else _edges(present)
     counts = np.bincount(np.searchsorted(edges, present), minlength=len(edges) + 1)
+    # Scaled: the squares of very large numbers are none.
+    scale = float(np.abs(present).max(initial=0.0)) or 1.0
+    scaled = present / scale
     return Bins(
         edges=tuple(edges.tolist()),
         counts=tuple(counts.tolist()),
         n_missing=len(values) - len(present),
-        mean=float(present.mean()) if len(present) else None,
-        deviation=float(present.std()) if len(present) else None,
+        mean=scale * float(scaled.mean()) if len(present) else None,
+        deviation=scale * float(scaled.std()) if len(present) else None,
     )
 
 

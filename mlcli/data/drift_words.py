@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlcli.data.drift_tests import index_beyond_chance
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -25,9 +27,7 @@ def what_changed(counted: Counted) -> str:
     new = (counted.counts + 0.5) / (counted.counts.sum() + 0.5 * len(counted.counts))
     terms: NDArray[np.float64] = (new - reference) * np.log(new / reference)
     shares = [counts / max(1, counts.sum()) for counts in (counted.reference, counted.counts)]
-    of_values = float(terms[:-1].sum())
-    # A column without gaps, now or then, has nothing to say of them.
-    if counted.reference[-1] + counted.counts[-1] and float(terms[-1]) > of_values / 2:
+    if _gaps_tell_more(counted):
         return f"missing {_pair(shares, -1)}"
     if counted.bins is None:
         if not counted.counts[-2]:
@@ -37,6 +37,15 @@ def what_changed(counted: Counted) -> str:
             return f"unseen levels {_pair(shares, at)}"
         return f"{_short(counted.levels[at])} {_pair(shares, at)}"
     return _numbers_changed(counted, terms, shares)
+
+
+def _gaps_tell_more(counted: Counted) -> bool:
+    """Return whether being missing has changed more than the values that are there."""
+    import numpy as np
+
+    reference, new = counted.grouped()
+    gaps = [np.array([counts[:-1].sum(), counts[-1]]) for counts in (reference, new)]
+    return index_beyond_chance(*gaps) > index_beyond_chance(reference[:-1], new[:-1])
 
 
 def _numbers_changed(counted: Counted, terms: NDArray[np.float64], shares: list[NDArray[np.float64]]) -> str:

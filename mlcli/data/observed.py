@@ -79,8 +79,8 @@ class Counted:
             # NaN is sorted behind every number, so into the last bin.
             self.counts[-3] -= n_absent
             self.counts[-1] += n_absent
-            self.total += float(values[~absent].sum())
-        else:
+            values = values[~absent]
+        with np.errstate(over="ignore"):  # a sum of very large numbers may be infinite; the mean says so
             self.total += float(values.sum())
 
     def add_codes(self, codes: NDArray[np.intp]) -> None:
