@@ -57,8 +57,8 @@ class DriftWatch:
 
     def see(self, read: ReadRows, y_pred: list[Any], y_proba: list[list[float]] | None) -> None:
         """Keep rows with their predictions until they are counted, as long as there is room."""
-        if self._room > 0:
-            self._room -= read.n_rows or 1
+        if self._room > 0 and read.n_rows:
+            self._room -= read.n_rows
             self._seen.append((read, y_pred, y_proba))
 
     def count(self) -> None:
