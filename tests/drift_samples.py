@@ -40,7 +40,8 @@ def mixed(n_rows: int, *, seed: int) -> dict[str, Any]:
 def trained(table: dict[str, Any], n_train: int) -> tuple[Schema, Distributions, Dataset]:
     """Return the contract and the distributions of the first rows, and the other rows, typed."""
     rows = pa.table(table)
-    config = DataConfig(path="mixed.csv", target="y", columns={"remark": "text"} if "remark" in table else {})
+    kinds = {name: kind for name, kind in {"remark": "text", "year": "number"}.items() if name in table}
+    config = DataConfig(path="mixed.csv", target="y", columns=kinds)
     schema = infer_schema(rows.slice(0, n_train), config, task="classification", source="mixed")
     train, new = (
         type_rows(part, schema, source="mixed").dataset for part in (rows.slice(0, n_train), rows.slice(n_train))

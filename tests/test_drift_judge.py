@@ -95,6 +95,16 @@ def test_a_planted_shift_is_found_in_its_column_and_said(name, n_new):
     assert re.search(words, found.change), found.change
 
 
+@pytest.mark.parametrize("before", [0.0, 2011.0, -1e-12])
+def test_a_constant_that_becomes_another_is_found(before):
+    table = mixed(N_TRAIN + 100, seed=2) | {"year": np.where(np.arange(N_TRAIN + 100) < N_TRAIN, before, before + 1)}
+
+    found = drift_of(judged(table), "year")
+
+    assert found.verdict == "major"
+    assert found.change.endswith(f"-> {before + 1:.4g}")
+
+
 def test_predictions_are_held_against_those_of_the_held_out_rows():
     table = mixed(N_TRAIN + 500, seed=2)
     table["size"] = table["size"] + 3.0 * (np.arange(N_TRAIN + 500) >= N_TRAIN)
@@ -214,7 +224,8 @@ def test_rounding_moves_no_value_over_an_edge():
     bins = measure_bins(values)
 
     for moved in (np.nextafter(values, 0), np.nextafter(values, 1)):
-        assert tuple(np.bincount(np.searchsorted(bins.edges, moved)).tolist()) == bins.counts
+        counts = np.bincount(np.searchsorted(bins.edges, moved), minlength=len(bins.counts))
+        assert tuple(counts.tolist()) == bins.counts == (0, 40, 80, 30, 0)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,12 @@ ROWS_A_BIN = 20
 
 LEAST_BINS = 4
 
+FEW_BINS = 10
+"""Bins up to which values beyond the training range have bins of their own: few distinct values may get new ones."""
+
+_MARGIN = 1e-6
+"""How far beyond the training range a value must lie, as a share of the greatest: rounding leads nowhere near."""
+
 _SAMPLE = 100_000
 """Values that are sorted to find the edges; every value is counted."""
 
@@ -223,4 +229,9 @@ def _edges(present: NDArray[np.float64]) -> NDArray[np.float64]:
     above = np.searchsorted(ordered, below, side="right")
     inside = above < len(ordered)
     # Halved first: the sum of two large numbers may be none.
-    return np.unique(below[inside] / 2 + ordered[above[inside]] / 2)
+    edges = np.unique(below[inside] / 2 + ordered[above[inside]] / 2)
+    if len(edges) >= FEW_BINS:
+        return edges
+    least, greatest = float(present.min()), float(present.max())
+    margin = _MARGIN * (max(abs(least), abs(greatest)) or 1.0)
+    return np.concatenate([[least - margin], edges, [greatest + margin]])

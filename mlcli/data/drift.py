@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from mlcli.config.kinds import Kind
+from mlcli.data.distributions import FEW_BINS
 from mlcli.data.drift_tests import chi_squared, holm, index_beyond_chance, kolmogorov_smirnov
 from mlcli.data.drift_words import what_changed
 
@@ -27,9 +28,6 @@ NOTABLE, MAJOR = 0.1, 0.25
 
 LEAST_ROWS = 20
 """New rows from which they are judged."""
-
-_FEW_BINS = 10
-"""Bins up to which numbers are compared as levels are: few distinct values are no curve."""
 
 
 class ColumnDrift(msgspec.Struct, frozen=True):
@@ -176,7 +174,8 @@ def _test(counted: Counted) -> tuple[Literal["kolmogorov-smirnov", "chi-squared"
 
     reference, new = counted.reference.astype(float), counted.counts.astype(float)
     unseen = len(reference) - 2
-    if counted.bins is None or len(counted.bins.counts) <= _FEW_BINS:
+    # Few distinct values are no curve: they are compared as levels are.
+    if counted.bins is None or len(counted.bins.counts) <= FEW_BINS + 2:
         return "chi-squared", *chi_squared(reference, new, pooled=unseen)
     gap, p_value = kolmogorov_smirnov(reference[:-2], new[:-2])
     if not reference[-1] and not new[-1]:
