@@ -155,7 +155,7 @@ def refuse_drift(report: DriftReport | None, *, source: str, gate: bool, strict:
         return
     what = _verdict(report)
     drifted = [repr(drift.name) for drift in report.drifted if drift.verdict in refused]
-    names = ", ".join(drifted[:_SAID]) + (", ..." if len(drifted) > _SAID else "")
+    names = ", ".join(drifted[:_SAID]) + (f" and {len(drifted) - _SAID} more" if len(drifted) > _SAID else "")
     message = (
         f"{source} must be like the rows that the model was trained on. Got {what}{f': {names}' if names else ''}."
     )

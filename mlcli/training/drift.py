@@ -83,8 +83,8 @@ class Comparison:
 
     def report(self) -> DriftReport:
         """Judge the rows, with a classifier's word where the held-out rows lie beside the model."""
-        two_sample, note = _ask_classifier(self._artifact, self._sample.rows())
         logger.info("compared %d rows with %d training rows", self.n_rows, self._observed.n_reference)
+        two_sample, note = _ask_classifier(self._artifact, self._sample.rows())
         return judge_drift(self._observed, two_sample=two_sample, note=note)
 
 
