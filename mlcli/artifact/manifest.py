@@ -17,7 +17,8 @@ FORMAT_VERSION = 3
 # manifest field with a default does not raise it. Every version ever released
 # stays readable: its file stands in tests/artifacts/ and a test opens it.
 # 2: a proven program stands beside the pipeline.
-# 3: the distributions of the training rows, for drift.
+# 3: the distributions of the training rows, for drift; a program holds what explanations need: covers of trees,
+# means of features.
 
 MANIFEST = "manifest.json"
 CONFIG = "config.yaml"

@@ -164,6 +164,8 @@ class Linear(Op, tag="linear", frozen=True):
 
     `coef` of shape (k, n_features), `intercept` of shape (k,). Where `slopes`
     is given, raw values become ``-(slopes * raw + offsets)`` before the link: Platt's scaling.
+    `means` of shape (n_features,), the features of the average training row, serves explanations alone; None in
+    format versions 1 and 2.
     """
 
     coef: Array
@@ -171,6 +173,7 @@ class Linear(Op, tag="linear", frozen=True):
     link: Link
     slopes: Array | None = None
     offsets: Array | None = None
+    means: Array | None = None
 
 
 class Bayes(Op, tag="bayes", frozen=True):
@@ -249,6 +252,9 @@ class Trees(Op, tag="trees", frozen=True):
         float32: features are rounded to it before they are compared.
     link : Link
         Raw values to outputs.
+    cover : ndarray of shape (n_nodes,), float64, optional
+        Weight of the training rows that reached each node, as the library
+        counts it; it serves explanations alone. None in format versions 1 and 2.
     """
 
     n_trees: int
@@ -263,6 +269,7 @@ class Trees(Op, tag="trees", frozen=True):
     strict: bool
     precision: Literal["float32", "float64"]
     link: Link
+    cover: Array | None = None
 
 
 Head = Constant | Linear | Bayes | Network | Kernel | Trees

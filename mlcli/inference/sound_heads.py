@@ -38,6 +38,8 @@ def check_head(head: Head, n_features: int) -> int:
             floats(head.coef, (k, n_features), "linear.coef")
             floats(head.intercept, (k,), "linear.intercept")
             _check_platt(head, k, "linear")
+            if head.means is not None:
+                floats(head.means, (n_features,), "linear.means")
             return _linked(k, head.link)
         case Bayes():
             k, _ = table(head.mean, "bayes.mean")

@@ -82,6 +82,11 @@ def _lightgbm_tree(fields: Mapping[str, str]) -> Tree:
         inner = column(name, np.int64)[:n_inner]
         return np.concatenate([np.where(inner < 0, n_inner + ~inner, inner), np.full(n_leaves, -1)])
 
+    def counts(name: str, n: int) -> NDArray[np.float64]:
+        # A tree of a single leaf counts nothing, and nothing is asked of its count.
+        found = np.array(fields.get(name, "").split()[:n], dtype=np.float64)
+        return found if len(found) == n else np.ones(n)
+
     decision, threshold = column("decision_type", np.int64), column("threshold", np.float64)
     missing = (decision >> 2) & 3
     if (decision & _CATEGORICAL).any() or (missing == _MISSING_ZERO).any():
@@ -94,6 +99,7 @@ def _lightgbm_tree(fields: Mapping[str, str]) -> Tree:
         # Where training saw no gap, a gap counts as 0.
         missing_left=np.where(missing == _MISSING_NAN, (decision & _DEFAULT_LEFT) != 0, threshold >= 0.0),
         value=np.concatenate([np.zeros(n_inner), values])[:, None],
+        cover=np.concatenate([counts("internal_count", n_inner), counts("leaf_count", n_leaves)]),
     )
 
 
@@ -149,6 +155,7 @@ def _xgboost_tree(tree: Mapping[str, Any]) -> Tree:
         threshold=number,
         missing_left=np.array(tree["default_left"], dtype=np.bool_),
         value=np.where(left < 0, number, 0.0)[:, None],
+        cover=np.array(tree["sum_hessian"], dtype=np.float32).astype(np.float64),
     )
 
 
@@ -185,8 +192,8 @@ def translate_catboost(estimator: Any, n_classes: int | None) -> Trees:
     )
 
 
-_Grown = tuple[list[Any], list[int], NDArray[np.float64]]
-"""Split of each node or None, its left child (the right one is next), values."""
+_Grown = tuple[list[Any], list[int], NDArray[np.float64], list[float]]
+"""Split of each node or None, its left child (the right one is next), values, weights of leaves (0 above them)."""
 
 
 def _oblivious(tree: Mapping[str, Any], k: int) -> _Grown:
@@ -202,6 +209,7 @@ def _oblivious(tree: Mapping[str, Any], k: int) -> _Grown:
         [*nodes, *[None] * len(values)],
         [*left, *[-1] * len(values)],
         np.concatenate([np.zeros((n_inner, k)), values]),
+        [*[0.0] * n_inner, *tree.get("leaf_weights", [1.0] * len(values))],
     )
 
 
@@ -216,13 +224,19 @@ def _asymmetric(root: Mapping[str, Any], k: int) -> _Grown:
         else:
             left.append(-1)
     values = np.array([np.broadcast_to(node.get("value", 0.0), (k,)) for node in nodes], dtype=np.float64)
-    return [node.get("split") for node in nodes], left, values
+    weights = [0.0 if "split" in node else node.get("weight", 1.0) for node in nodes]
+    return [node.get("split") for node in nodes], left, values, weights
 
 
 def _catboost_tree(grown: _Grown, *, flat: Mapping[int, int], gaps_right: set[int], scale: float) -> Tree:
-    splits, children, values = grown
+    splits, children, values, weights = grown
     if any(split is not None and split["split_type"] != "FloatFeature" for split in splits):
         raise NotCompiled("CatBoost's trees with categories or texts have no compiled form")
+    cover = np.array(weights, dtype=np.float64)
+    # Level by level: children stand behind their parents.
+    for i, child in reversed(list(enumerate(children))):
+        if child >= 0:
+            cover[i] = cover[child] + cover[child + 1]
     left = np.array(children, dtype=np.int64)
     feature = np.array([0 if split is None else split["float_feature_index"] for split in splits], dtype=np.int64)
     return Tree(
@@ -232,4 +246,5 @@ def _catboost_tree(grown: _Grown, *, flat: Mapping[int, int], gaps_right: set[in
         threshold=np.array([0.0 if s is None else s["border"] for s in splits], dtype=np.float32).astype(np.float64),
         missing_left=~np.isin(feature, list(gaps_right)),
         value=values * scale,
+        cover=cover,
     )

@@ -43,6 +43,7 @@ def _tree(tree: Any) -> Tree:
         threshold=tree.threshold,
         missing_left=tree.missing_go_to_left != 0,
         value=_checked(tree.value),
+        cover=tree.weighted_n_node_samples,
     )
 
 
@@ -91,4 +92,5 @@ def _boosted(nodes: NDArray[Any]) -> Tree:
         threshold=nodes["num_threshold"],
         missing_left=nodes["missing_go_to_left"] != 0,
         value=nodes["value"][:, None],
+        cover=nodes["count"].astype(np.float64),
     )

@@ -32,6 +32,8 @@ class Tree:
         Where it sends a missing number.
     value : ndarray of shape (n_nodes, n_values)
         Values of leaves.
+    cover : ndarray of shape (n_nodes,)
+        Weight of the training rows that reached each node.
     """
 
     left: NDArray[np.signedinteger]
@@ -40,6 +42,7 @@ class Tree:
     threshold: NDArray[np.float64]
     missing_left: NDArray[np.bool_]
     value: NDArray[np.float64]
+    cover: NDArray[np.float64]
 
 
 def ensemble(
@@ -111,6 +114,7 @@ def ensemble(
         strict=strict,
         precision=precision,
         link=link,
+        cover=_ordered([tree.cover for tree in trees], order).astype(np.float64),
     )
 
 
