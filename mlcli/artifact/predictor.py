@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from mlcli.artifact.open import Artifact, load_pipeline, load_program
 from mlcli.errors import ArtifactError
-from mlcli.inference.golden import Golden, check_golden
+from mlcli.inference.golden import Golden, check_golden, golden_columns
 from mlcli.inference.predictor import PipelinePredictor, Predictor, ProgramPredictor
+
+if TYPE_CHECKING:
+    from mlcli.inference.explain import Explainer
 
 
 def load_predictor(artifact: Artifact, *, compiled: bool | None = None) -> Predictor:
@@ -29,12 +34,7 @@ def load_predictor(artifact: Artifact, *, compiled: bool | None = None) -> Predi
         If the program is unsound, or the pipeline cannot be trusted or loaded,
         or the golden rows are not predicted as they were when it was trained.
     """
-    try:
-        golden = msgspec.json.decode(artifact.golden, type=Golden)
-    except msgspec.DecodeError as error:
-        raise ArtifactError(
-            f"{artifact.path}: golden.json must hold rows with predictions. {error}.", hint="Train again."
-        ) from None
+    golden = load_golden(artifact)
     compiled = artifact.manifest.compiled if compiled is None else compiled
     try:
         predictor = _load_program(artifact) if compiled else PipelinePredictor(load_pipeline(artifact), artifact.schema)
@@ -47,6 +47,46 @@ def load_predictor(artifact: Artifact, *, compiled: bool | None = None) -> Predi
             f"{artifact.path} must predict its own stored rows. Got: {type(error).__name__}.", hint="Train again."
         ) from error
     return predictor
+
+
+def load_explainer(artifact: Artifact, predictor: Predictor) -> Explainer:
+    """Build what explains an artifact's predictions.
+
+    A predictor has let its program go, so it is read once more: constants of
+    another size than those that predict.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        The opened model.
+    predictor : Predictor
+        What `load_predictor` returned for it.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is no longer what was opened, or holds no row to compare with where one is needed.
+    """
+    from mlcli.inference.explain import Explainer  # few predictions are explained
+
+    program = load_program(artifact) if predictor.compiled else None
+    return Explainer(predictor, program, golden_columns(load_golden(artifact), artifact.schema))
+
+
+def load_golden(artifact: Artifact) -> Golden:
+    """Read the rows that an artifact keeps with their predictions.
+
+    Raises
+    ------
+    ArtifactError
+        If they are not as mlcli writes them.
+    """
+    try:
+        return msgspec.json.decode(artifact.golden, type=Golden)
+    except msgspec.DecodeError as error:
+        raise ArtifactError(
+            f"{artifact.path}: golden.json must hold rows with predictions. {error}.", hint="Train again."
+        ) from None
 
 
 def _load_program(artifact: Artifact) -> Predictor:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mlcli.cli.options import ArtifactPath, ConfigFile, FailOnDrift, Overrides, Quiet, Verbose
+from mlcli.errors import ConfigError
 
 
 class RowFormat(StrEnum):
@@ -48,6 +49,20 @@ def predict_command(
         Keep,
         typer.Option("--keep", help="Input columns to write beside the predictions: the id columns, all, or none."),
     ] = Keep.ids,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Write beside each prediction what every column contributes to it."),
+    ] = False,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "--top",
+            metavar="N",
+            min=1,
+            help="With --explain: only the N largest contributions of each row, and the sum of the others.",
+            show_default=False,
+        ),
+    ] = None,
     fail_on_drift: FailOnDrift = False,
     overrides: Overrides = None,
     verbose: Verbose = False,
@@ -58,9 +73,11 @@ def predict_command(
 
     from mlcli.cli.drift_text import refuse_drift, say_drift
     from mlcli.cli.locate import find_model
-    from mlcli.cli.show import say_remarks
+    from mlcli.cli.show import say_explained, say_remarks
     from mlcli.cli.terminal import row_counter, stages
 
+    if top is not None and not explain:
+        raise ConfigError("--top must stand with --explain. Got it alone.", hint="Add --explain.")
     with stages(verbose=verbose, quiet=quiet):
         model = find_model(config, artifact, overrides, quiet=quiet)
 
@@ -76,6 +93,15 @@ def predict_command(
         source = source_from_path(data, like=stored_config(model, overrides=overrides or ()).data)
         predictor = load_predictor(model)
         observed = observe(model, required=fail_on_drift)
+        explained = None
+        if explain:
+            from mlcli.artifact.predictor import load_explainer
+            from mlcli.inference.explain_table import ExplainedTable
+
+            explainer = load_explainer(model, predictor)
+            explained = ExplainedTable(explainer, form="object" if form == "jsonl" else "columns", top=top)
+            if not quiet:
+                say_explained(explainer)
     remarks = Remarks()
     tables = iter_tables(source, stdin=sys.stdin.buffer)
     # Rows that scroll past are their own progress.
@@ -88,6 +114,7 @@ def predict_command(
             keep=kept_columns(keep.value, model.schema),
             remarks=remarks,
             observed=observed,
+            explained=explained,
         ):
             writer.write(table)
             count(remarks.n_rows)

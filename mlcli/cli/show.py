@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mlcli.config.load import LoadedConfig
     from mlcli.data.findings import Finding
     from mlcli.data.schema import Schema
+    from mlcli.inference.explain import Explainer
     from mlcli.inference.stream import Remarks
     from mlcli.training.prepare import Prepared
     from mlcli.training.track import Tracked
@@ -151,6 +152,29 @@ def say_remarks(remarks: Remarks, *, output: Path | None, quiet: bool) -> None:
         say(f"predicted {remarks.n_rows:,} rows{f': {output}' if output else ''}")
     _say_counts(remarks.unseen, "hold a category that training never saw", remarks.n_rows)
     _say_counts(remarks.out_of_range, "lie outside the training range", remarks.n_rows)
+
+
+_SCALES = {
+    "target": "the predicted number",
+    "log_target": "the logarithm of the predicted number",
+    "probability": "the probability of the predicted class",
+    "log_odds": "the log-odds of the predicted class",
+    "score": "the predicted class's score before it is made a probability",
+}
+
+_METHODS = {
+    "constant": "the model says the same of every row",
+    "linear": "exact, from the coefficients",
+    "tree_shap": "exact SHAP values of trees",
+    "enumerated": "Shapley values over all subsets of columns",
+    "sampled": "Shapley values over a sample of orders of columns, with standard errors",
+}
+
+
+def say_explained(explainer: Explainer) -> None:
+    """Say on stderr what contributions add up to and how they are found."""
+    compared = f", against {explainer.n_background} stored rows" if explainer.n_background else ""
+    say(f"explained: {_SCALES[explainer.scale]}; {_METHODS[explainer.method]}{compared}")
 
 
 def _say_counts(counts: Mapping[str, int], what: str, n_rows: int) -> None:

@@ -288,6 +288,8 @@ class _JsonLinesForm(_TextForm):
         import pyarrow as pa
         from pyarrow import types as is_type
 
+        if isinstance(values.type, pa.JsonType):
+            return values.storage.cast(pa.large_string())
         if is_type.is_null(values.type):
             return values.cast(pa.large_string())
         if is_type.is_integer(values.type) or is_type.is_floating(values.type) or is_type.is_boolean(values.type):

@@ -12,7 +12,8 @@ from mlcli.data.typed import TypedColumns
 from mlcli.errors import ArtifactError
 from mlcli.inference.explain_additive import Method, additive_terms
 from mlcli.inference.explain_sampled import Sampler
-from mlcli.inference.links import apply_link
+from mlcli.inference.program import Kernel, Model
+from mlcli.inference.sound import nodes_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,8 +30,8 @@ whose exponentials are divided by their sum, or which a sigmoid each turns into 
 BUDGET = 8192
 """Rows that a compiled model is asked about to explain one row, where contributions are sampled."""
 
-SLOW_BUDGET = 2048
-"""The same where scikit-learn answers, or texts are read."""
+SLOW_BUDGET = 2560
+"""The same where scikit-learn answers, texts are read or kernels are computed: enough for all subsets of 7 columns."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,9 @@ class Explainer:
                 "a model must have stored rows to explain its predictions by. Got none.",
                 hint="Train again with held-out rows.",
             )
-        slow = not predictor.compiled or any(column.kind == "text" for column in schema.columns)
-        self._sampler = Sampler(self._outputs, background, budget=budget or (SLOW_BUDGET if slow else BUDGET))
+        if budget is None:
+            budget = SLOW_BUDGET if program is None or _is_slow(program) else BUDGET
+        self._sampler = Sampler(self._outputs, background, budget=budget)
         self.method = "enumerated" if self._sampler.enumerated else "sampled"
         self.n_background = self._sampler.n_background
         self.scale = "target" if self._classes is None else "probability"
@@ -223,3 +225,9 @@ def _scale(link: Link, *, classify: bool) -> Scale:
             return "log_odds"
         case "softmax" | "ovr":
             return "score"
+
+
+def _is_slow(program: Program) -> bool:
+    """Return whether a row takes many times as long as with a small network."""
+    kernels = any(isinstance(node, Model) and isinstance(node.head, Kernel) for node in nodes_of(program.node))
+    return kernels or any(column.kind == "text" for column in program.columns)

@@ -37,7 +37,7 @@ from mlcli.inference.explain_columns import column_of_features
 from mlcli.inference.program import Model, Trees
 from mlcli.inference.tree_sources import Questions, Sources, read_questions
 
-_NODES = 1 << 15
+_NODES = 1 << 14
 """Nodes of trees that are walked together, where a tree alone has not more."""
 
 _NUMBERS = 1 << 18
@@ -126,10 +126,11 @@ class _Block:
         first = self._levels[0].stop
         self._right = (np.arange(n_nodes) - first) % 2 == 1
         self._earlier, depth = _earlier(self._asks, self._parent, self._levels)
-        self._ratio = _ratios(head.cover[nodes], self._levels)
+        self._ratio = _ratios(head.cover[nodes].astype(np.float64), self._levels)
         self._share = np.ones(n_nodes + 1)
         for level in self._levels[1:]:
             self._share[level] = self._share[self._earlier[level]] * self._ratio[level]
+        self._empty = bool((self._share == 0.0).any())
         self._points, self._weights = _rule(depth)
         self._value = head.value[nodes].astype(np.float64)
         n_values = self._value.shape[1]
@@ -167,14 +168,15 @@ class _Block:
         if len(self._levels) == 1:
             return  # trees of a leaf alone ask nothing
         follows = self._follows(answers)
-        factor, gain = self._factors(follows)
-        below = self._below(factor)
+        factor, safe = self._factors(follows)
+        gain = (follows[:, :, np.newaxis] - self._share[:, np.newaxis, np.newaxis]) / safe
+        below = self._below(factor, safe)
         # The later of two questions about one feature knows all that the earlier one knew, and takes its place.
-        change = gain[self._edges] - gain[self._earlier[self._edges]]
+        change = gain[:-1] - gain[self._earlier[:-1]]
         change *= self._weights
-        for k in range(self._value.shape[1]):
-            each = np.einsum("erq,erq->er", below[k][self._edges], change)
-            sums = np.add.reduceat(each, self._starts, axis=0).T
+        for k, sums_below in enumerate(below):
+            each = np.einsum("erq,erq->er", sums_below, change)
+            sums = np.add.reduceat(each[self._edges], self._starts, axis=0).T
             column, output = np.divmod(self._targets, self._outputs)
             total[:, column, output + k] += sums
 
@@ -189,21 +191,18 @@ class _Block:
         return follows
 
     def _factors(self, follows: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return ``o t + z (1 - t)`` and ``(o - z) / (o t + z (1 - t))``, of shape (n_nodes + 1, n_rows, n_points)."""
-        share = self._share[:, np.newaxis, np.newaxis]
-        known = follows[:, :, np.newaxis]
-        factor = share * (1.0 - self._points) + np.where(known, self._points, 0.0)
-        # No training row went there and neither does this one: nothing is ever asked below.
-        gain = np.divide(known - share, factor, out=np.zeros_like(factor), where=factor > 0.0)
-        return factor, gain
+        """Return ``o t + z (1 - t)`` of each edge, of shape (n_nodes + 1, n_rows, n_points), and what to divide by it."""
+        factor = self._share[:, np.newaxis, np.newaxis] * (1.0 - self._points)
+        factor = factor + follows[:, :, np.newaxis] * self._points
+        # Where no training row went and this one does not go either, all is 0 from there on.
+        return factor, np.where(factor > 0.0, factor, 1.0) if self._empty else factor
 
-    def _below(self, factor: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    def _below(self, factor: NDArray[np.float64], safe: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """Return for each value the sum over the leaves below a node of value times product: (n_nodes, n_rows, n_points)."""
         product = np.ones((len(self._value), *factor.shape[1:]))
         for level in self._levels[1:]:
-            before = factor[self._earlier[level]]
-            step = np.divide(factor[level], before, out=np.zeros_like(before), where=before > 0.0)
-            product[level] = product[self._parent[level]] * step
+            np.divide(factor[level], safe[self._earlier[level]], out=product[level])
+            product[level] *= product[self._parent[level]]
         sums = []
         for values in self._value.T:
             total = product * values[:, np.newaxis, np.newaxis]

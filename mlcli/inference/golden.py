@@ -76,6 +76,11 @@ def check_golden(predictor: Predictor, golden: Golden) -> None:
         )
 
 
+def golden_columns(golden: Golden, schema: Schema) -> TypedColumns:
+    """Return the golden rows as a model reads them."""
+    return _to_columns(golden.rows, schema)
+
+
 def _same(predictions: Predictions, golden: Golden, threshold: Threshold | None) -> list[bool]:
     import numpy as np
 

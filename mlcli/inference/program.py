@@ -252,7 +252,7 @@ class Trees(Op, tag="trees", frozen=True):
         float32: features are rounded to it before they are compared.
     link : Link
         Raw values to outputs.
-    cover : ndarray of shape (n_nodes,), float64, optional
+    cover : ndarray of shape (n_nodes,), int32 or float64, optional
         Weight of the training rows that reached each node, as the library
         counts it; it serves explanations alone. None in format versions 1 and 2.
     """

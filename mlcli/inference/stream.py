@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlcli.data.observed import Observed
     from mlcli.data.predictions import Predictions
     from mlcli.data.rows import TypedRows
+    from mlcli.inference.explain_table import ExplainedTable
 
 
 @dataclass
@@ -54,6 +55,7 @@ def predict_tables(
     keep: tuple[str, ...] | None,
     remarks: Remarks,
     observed: Observed | None = None,
+    explained: ExplainedTable | None = None,
 ) -> Iterator[pa.Table]:
     """Predict tables one after another.
 
@@ -72,6 +74,8 @@ def predict_tables(
         Filled in on the way.
     observed : Observed, optional
         Counts the rows and what the model says of them, likewise.
+    explained : ExplainedTable, optional
+        Puts the contributions of the columns behind the predictions.
 
     Yields
     ------
@@ -85,12 +89,13 @@ def predict_tables(
     DataError
         If a row breaks the data contract.
     """
-    for table in tables:
+    for table in tables if explained is None else explained.parts(tables):
         first_row = remarks.n_rows + 1
         typed = type_rows(table, predictor.schema, source=source, first_row=first_row, target="none")
         remarks.add(typed)
         predictions = _predict(predictor, typed.dataset.X, observed)
-        yield predictions_table(table, predictions, schema=predictor.schema, keep=keep, first_row=first_row)
+        predicted = predictions_table(table, predictions, schema=predictor.schema, keep=keep, first_row=first_row)
+        yield predicted if explained is None else explained.beside(predicted, typed.dataset.X, predictions)
 
 
 def _predict(predictor: Predictor, X: pd.DataFrame, observed: Observed | None) -> Predictions:

@@ -114,9 +114,15 @@ def ensemble(
         strict=strict,
         precision=precision,
         link=link,
-        cover=_ordered([tree.cover for tree in trees], order).astype(np.float64),
+        cover=_counted(_ordered([tree.cover for tree in trees], order)),
     )
 
 
 def _ordered(parts: list[NDArray[Any]], order: NDArray[np.intp]) -> NDArray[Any]:
     return np.concatenate(parts)[order]
+
+
+def _counted(cover: NDArray[np.float64]) -> NDArray[Any]:
+    """Return covers in half the bytes where rows are counted and not weighed."""
+    whole = cover.astype(np.int32) if cover.max(initial=0.0) < np.iinfo(np.int32).max else cover
+    return whole if (whole == cover).all() else cover.astype(np.float64)
