@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -195,6 +195,22 @@ class Explainer:
         if predictions.y_proba is not None:
             return predictions.y_proba
         return np.asarray(predictions.y_pred, dtype=np.float64).reshape(-1, 1)
+
+
+def joined(parts: Sequence[Explanations]) -> Explanations:
+    """Return the explanations of several tables of rows, one below the other, as one.
+
+    Parameters
+    ----------
+    parts : sequence of Explanations
+        Of one explainer; at least one.
+    """
+    errors = [part.errors for part in parts if part.errors is not None]
+    return replace(
+        parts[0],
+        contributions=np.concatenate([part.contributions for part in parts]),
+        errors=np.concatenate(errors) if errors else None,
+    )
 
 
 def on_scale(outputs: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:

@@ -106,9 +106,7 @@ class TreeTerms:
 class _Block:
     """Some trees of an ensemble, their nodes level by level."""
 
-    def __init__(
-        self, head: Trees, trees: NDArray[np.intp], questions: Questions, owners: NDArray[np.intp]
-    ) -> None:
+    def __init__(self, head: Trees, trees: NDArray[np.intp], questions: Questions, owners: NDArray[np.intp]) -> None:
         assert head.cover is not None, "an ensemble with covers"
         nodes, self._levels, self._parent = _levels(head, trees)
         n_nodes = len(nodes)

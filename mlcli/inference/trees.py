@@ -226,7 +226,9 @@ def check_trees(head: Trees, n_features: int) -> None:
     _rule(finite and head.divisor != 0.0, "must hold finite numbers")
     if head.cover is not None:
         counted = head.cover.dtype in (np.float64, np.int32) and head.cover.shape == (n_nodes,)
-        _rule(counted and bool((np.isfinite(head.cover) & (head.cover >= 0.0)).all()), "must have a cover for each node")
+        _rule(
+            counted and bool((np.isfinite(head.cover) & (head.cover >= 0.0)).all()), "must have a cover for each node"
+        )
     # Otherwise it would matter which of the two comes first.
     _rule(head.divisor == 1.0 or not head.base.any(), "must begin at 0 where it is a mean")
     _check_nodes(head, n_features)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
 from mlcli.data.schema import Schema
+from mlcli.serving.explained import MAX_ROWS
+from mlcli.serving.openapi_explained import explained_schemas
 from mlcli.serving.openapi_schemas import features_schema, label_schema, row_schema
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def predict_schemas(service: Service) -> dict[str, Json]:
         "PredictRequest": _request(settings.max_rows),
         "PredictAnswer": _answer(served),
         "Warning": _warning(served.schema),
+        **explained_schemas(served.schema, class_keys=served.class_keys),
     }
 
 
@@ -60,7 +63,16 @@ def describe_predict(service: Service) -> Json:
                     "in": "query",
                     "description": "Whether the answer holds the probability of each class.",
                     "schema": {"type": "boolean", "default": True},
-                }
+                },
+                {
+                    "name": "explain",
+                    "in": "query",
+                    "description": (
+                        "Whether the answer says what each column contributes: to the predicted class, or with `all` "
+                        f"to every class. At most {MAX_ROWS} rows; JSON alone."
+                    ),
+                    "schema": {"enum": ["false", "true", "all"], "default": "false"},
+                },
             ],
             "requestBody": {"required": True, "content": _request_content(row)},
             "responses": {"200": {"description": "The predictions.", "content": _answer_content()}},
@@ -160,6 +172,7 @@ def _answer(served: Served) -> Json:
         "warnings": {"type": "array", "items": {"$ref": "#/components/schemas/Warning"}},
     }
     required = list(properties)
+    properties["explanations"] = {"$ref": "#/components/schemas/Explanations"}
     if class_keys:
         keys = list(class_keys)
         share = {"type": "number", "minimum": 0, "maximum": 1}

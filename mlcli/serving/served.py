@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from mlcli.artifact.manifest import Manifest
 from mlcli.artifact.open import Artifact, load_distributions, open_artifact
-from mlcli.artifact.predictor import load_predictor
+from mlcli.artifact.predictor import load_explainer, load_golden, load_predictor
 from mlcli.data.distributions import Distributions
 from mlcli.data.row_reader import RowReader
 from mlcli.data.schema import Column, Schema
-from mlcli.errors import ArtifactError
-from mlcli.inference.golden import Golden
 from mlcli.inference.predictor import Predictor
 from mlcli.serving.pace import Pace, measure_pace
 from mlcli.serving.settings import ServeSettings
+
+if TYPE_CHECKING:
+    from mlcli.inference.explain import Explainer
 
 _RUN = re.compile(r"[0-9]{3,9}")
 
@@ -48,6 +48,8 @@ class Served:
         The time that its predictions take, for a compiled model.
     distributions : Distributions, optional
         How its training rows are spread; None for artifacts of old formats.
+    artifact : Artifact, optional
+        The opened file, from which explanations are made.
 
     Attributes
     ----------
@@ -68,6 +70,7 @@ class Served:
     examples: tuple[dict[str, Any], ...]
     pace: Pace | None = None
     distributions: Distributions | None = None
+    artifact: Artifact | None = None
     class_keys: tuple[str, ...] = field(init=False)
     threshold: dict[str, Any] | None = field(init=False)
 
@@ -78,6 +81,21 @@ class Served:
         found = self.predictor.threshold
         threshold = None if found is None else {"class": classes[found.positive], "value": found.value}
         object.__setattr__(self, "threshold", threshold)
+
+    def explainer(self) -> Explainer:
+        """Return what explains its predictions; made when it is first asked for, and kept.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is no longer what was opened.
+        """
+        return self._explainer
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        assert self.artifact is not None, "a model that was loaded from a file"
+        return load_explainer(self.artifact, self.predictor)
 
 
 def load_served(path: Path, *, settings: ServeSettings) -> Served:
@@ -123,6 +141,7 @@ def serve_artifact(artifact: Artifact, *, settings: ServeSettings) -> Served:
         # Measured here, not where it is put into service: a reload loads beside requests that go on.
         pace=measure_pace(predictor, examples) if predictor.compiled else None,
         distributions=load_distributions(artifact),
+        artifact=artifact,
     )
 
 
@@ -145,12 +164,7 @@ def _version(artifact: Artifact) -> str:
 
 def _examples(artifact: Artifact) -> tuple[dict[str, Any], ...]:
     """Return the golden rows in the values that a client would send."""
-    try:
-        golden = msgspec.json.decode(artifact.golden, type=Golden)
-    except msgspec.DecodeError as error:
-        raise ArtifactError(
-            f"{artifact.path}: golden.json must hold rows with predictions. {error}.", hint="Train again."
-        ) from None
+    golden = load_golden(artifact)
     columns = artifact.schema.columns
     rows = tuple({column.name: _shown(row.get(column.name), column) for column in columns} for row in golden.rows)
     return rows or ({column.name: column.example for column in columns},)

@@ -28,6 +28,11 @@ _LONG_BODY = 2**16
 
 async def predict(service: Service, call: Call) -> Reply:
     """Predict the rows of the body."""
+    if "explain" in call.query:
+        from mlcli.serving.explained import predict_explained, wants_explanations  # few requests ask why
+
+        if (explain := wants_explanations(call)) != "no":
+            return await predict_explained(service, call, explain)
     headers = call.headers
     if headers.get("content-type", "") not in _JSON or headers.get("accept", "") not in _ANY:
         from mlcli.serving.formats import predict_formatted  # most requests are plain JSON

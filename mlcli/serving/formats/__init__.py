@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlcli.data.row_reader import ReadRows, RowReader
     from mlcli.serving.service import Service
 
-__all__ = ["DECODERS", "MediaType", "decode", "media_type", "negotiate", "predict_formatted"]
+__all__ = ["DECODERS", "MediaType", "decode", "media_type", "negotiate", "predict_formatted", "read_formatted"]
 
 Decode = Callable[[bytes, Mapping[str, str], ServeSettings], Rows]
 """Reads a body, with the parameters of its media type and the service's limits."""
@@ -125,16 +125,28 @@ async def predict_formatted(service: Service, call: Call) -> Reply:
         )
     probabilities = wants_probabilities(call)
     runner = service.runner
-    body, content_type = _body(call)
-    name = media_type(content_type).name
-    arguments = (runner.served.reader, body, content_type, service.settings)
-    # Arrow's own import takes longer than any body that would be read at once.
-    if len(body) > _LONG_BODY or name.startswith("application/vnd.apache."):
-        read = await service.aside(_read, *arguments)
-    else:
-        read = _read(*arguments)
+    read = await read_formatted(service, call, runner.served.reader)
     answer = await service.predict_read(runner, read, call)
     return encode(answer, runner.served, media=accepted, probabilities=probabilities)
+
+
+async def read_formatted(service: Service, call: Call, reader: RowReader) -> ReadRows:
+    """Read the rows of a body of any format.
+
+    Raises
+    ------
+    Problem
+        As `decode`.
+    RowsRefused, MalformedRows
+        If rows break the data contract.
+    """
+    body, content_type = _body(call)
+    name = media_type(content_type).name
+    arguments = (reader, body, content_type, service.settings)
+    # Arrow's own import takes longer than any body that would be read at once.
+    if len(body) > _LONG_BODY or name.startswith("application/vnd.apache."):
+        return await service.aside(_read, *arguments)
+    return _read(*arguments)
 
 
 def _body(call: Call) -> tuple[bytes, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 OFFERED = ("application/json", "text/csv", "application/xml", "text/xml")
 """Media types of an answer, the service's own preference first."""
@@ -12,27 +13,29 @@ _WEIGHT = re.compile(r";\s*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)", re.
 _LONGEST = 4096
 
 
-def negotiate(accept: str | None) -> str | None:
+def negotiate(accept: str | None, *, offered: Sequence[str] = OFFERED) -> str | None:
     """Return the media type to answer in, or None where the client accepts none.
 
     Parameters
     ----------
     accept : str, optional
         The request's header ``Accept``. None or blank: anything.
+    offered : sequence of str
+        What an answer may be, the service's own preference first.
 
     Returns
     -------
     str or None
-        One of `OFFERED`: of the highest weight; on a tie, the first.
+        One of `offered`: of the highest weight; on a tie, the first.
 
     References
     ----------
     .. [1] RFC 9110, "HTTP Semantics", sections 12.4.2 and 12.5.1.
     """
     if accept is None or not accept.strip():
-        return OFFERED[0]
+        return offered[0]
     ranges = [found for part in accept[:_LONGEST].split(",") if (found := _range(part)) is not None]
-    weights = {media: _weight(media, ranges) for media in OFFERED}
+    weights = {media: _weight(media, ranges) for media in offered}
     best = max(weights, key=lambda media: weights[media])
     return best if weights[best] > 0 else None
 
