@@ -30,6 +30,7 @@ STATIC = {
     "snippets.js": "text/javascript; charset=utf-8",
     "csv.js": "text/javascript; charset=utf-8",
     "token.js": "text/javascript; charset=utf-8",
+    "why.js": "text/javascript; charset=utf-8",
     "docs.css": "text/css; charset=utf-8",
     "docs.js": "text/javascript; charset=utf-8",
     "schema.js": "text/javascript; charset=utf-8",

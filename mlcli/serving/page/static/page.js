@@ -9,6 +9,7 @@ import { recentTable } from "./recent.js";
 import { showCalls } from "./snippets.js";
 import { withToken } from "./token.js";
 import { enableUpload } from "./upload.js";
+import { whyPanel } from "./why.js";
 
 withToken(async () => start(await (await send("model")).json()));
 
@@ -19,6 +20,7 @@ function start(card) {
   let asked = 0;
   const form = buildForm(card, () => predict());
   const recent = recentTable((row) => { form.write(row); predict({ noted: false }); });
+  const why = whyPanel(card, { onColumn: form.reveal });
   enableUpload(card);
 
   async function predict({ moving = true, noted = true } = {}) {
@@ -38,6 +40,7 @@ function start(card) {
       form.clearMarks();
       for (const warning of answer.warnings ?? []) form.field(warning.column)?.remark(remarkOf(warning.kind));
       showAnswer(card, answer, { seconds: (performance.now() - before) / 1000, onColumn });
+      why.about(row);
       if (noted) recent.add(entryOf(row, changes, answer));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -45,6 +48,7 @@ function start(card) {
       form.clearMarks();
       for (const cell of error.cells) form.field(cell.column)?.refuse(cell.rule);
       showProblem(error, { onColumn });
+      why.none();
       if (moving && error.cells.length) onColumn(error.cells[0].column);
     } finally {
       byId("answer").removeAttribute("aria-busy");
