@@ -101,7 +101,8 @@ class SigmoidTerms:
 
     def rows(self, columns: TypedColumns) -> NDArray[np.float64]:
         """Return the contributions, of shape (n_rows, n_columns, n_raw)."""
-        return self._member.rows(columns)[:, :, -self._n :] * -self._slopes
+        found: NDArray[np.float64] = self._member.rows(columns)[:, :, -self._n :] * -self._slopes
+        return found
 
 
 class VoteTerms:

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from mlcli.data.typed import TypedColumns
 from mlcli.inference.encode import Encoded, Encoder, Layout
+from mlcli.inference.explain_additive import Method
 from mlcli.inference.explain_columns import column_of_features
-from mlcli.inference.program import Linear, Lookup, Model, Node, Program, Vote
+from mlcli.inference.program import Linear, Link, Lookup, Model, Node, Program, Vote
 from mlcli.inference.weighted import code_table
 
 MEAN_ROWS = 20_000
@@ -47,7 +48,8 @@ class LinearTerms:
         head = model.head
         assert isinstance(head, Linear), "a linear model"
         assert head.means is not None, "a model with means"
-        self.link, self.method = head.link, "linear"
+        self.link: Link = head.link
+        self.method: Method = "linear"
         self._encoder = Encoder(model.features, model.n_features)
         self._n_columns = n_columns
         layout = self._encoder.layout

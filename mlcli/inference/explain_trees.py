@@ -33,8 +33,9 @@ from numpy.typing import NDArray
 
 from mlcli.data.typed import TypedColumns
 from mlcli.inference.encode import Encoded, Encoder
+from mlcli.inference.explain_additive import Method
 from mlcli.inference.explain_columns import column_of_features
-from mlcli.inference.program import Model, Trees
+from mlcli.inference.program import Link, Model, Trees
 from mlcli.inference.tree_sources import Questions, Sources, read_questions
 
 _NODES = 1 << 14
@@ -63,7 +64,8 @@ class TreeTerms:
     def __init__(self, model: Model, n_columns: int) -> None:
         head = model.head
         assert isinstance(head, Trees), "a model of trees"
-        self.link, self.method = head.link, "tree_shap"
+        self.link: Link = head.link
+        self.method: Method = "tree_shap"
         self._encoder = Encoder(model.features, model.n_features)
         self._questions = read_questions(head)
         self._sources = Sources(self._questions, self._encoder.layout)
@@ -157,9 +159,9 @@ class _Block:
             reach[level] = reach[self._parent[level]] * self._ratio[level]
         leaves = np.where(self._inner, 0.0, reach)[:, np.newaxis] * self._value
         if leaves.shape[1] == self._outputs:
-            found: NDArray[np.float64] = leaves.sum(axis=0)
-            return found
-        return np.bincount(self._output, weights=leaves[:, 0], minlength=self._outputs)
+            sums: NDArray[np.float64] = leaves.sum(axis=0)
+            return sums
+        return np.bincount(self._output, weights=leaves[:, 0], minlength=self._outputs).astype(np.float64)
 
     def add(self, answers: NDArray[np.intp], total: NDArray[np.float64]) -> None:
         """Add the contributions of these trees to `total`, of shape (n_rows, n_columns, outputs)."""
