@@ -131,11 +131,14 @@ def trees(*, link: str = "identity", outputs: int = 1, n_values: int = 1, **opti
     threshold = np.where(inner, weights(n_nodes, seed=7, scale=0.5), 0.0)
     missing = np.where(inner, np.arange(n_nodes) % 2 == 0, False)
     value = np.where(inner[:, None], 0.0, weights(n_nodes, n_values, seed=8))
+    # Of 10 rows 6 go to the left of a root, which is asked again, and 2 of them further on.
+    cover = np.array([10.0] * n_trees + [6.0, 4.0] * n_trees + [2.0, 4.0] * n_trees)
     defaults: dict[str, Any] = {
         "base": array(*[0.3] * outputs),
         "divisor": 1.0,
         "strict": False,
         "precision": "float64",
+        "cover": cover,
     }
     return Trees(n_trees, feature, threshold, child, missing, value, outputs, link=link, **(defaults | options))
 
@@ -155,7 +158,7 @@ def samples() -> dict[str, tuple[Program, Schema]]:
     plain = Numbers((0, 1), 0)
 
     def linear(k: int, n: int, link: str, **platt: Any) -> Linear:
-        return Linear(weights(k, n, seed=k), weights(k, seed=9), link, **platt)
+        return Linear(weights(k, n, seed=k), weights(k, seed=9), link, means=weights(n, seed=6), **platt)
 
     votes = Vote((model(linear(1, 2, "sigmoid"), numbers()), model(trees(link="sigmoid"), plain)), (0.3, 0.7))
     sigmoids = Sigmoids(model(linear(3, 2, "softmax"), numbers()), array(-3.0, -2.0, -4.0), array(0.5, 1.0, 1.5))

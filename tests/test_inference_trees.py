@@ -196,7 +196,9 @@ def test_a_tree_that_is_one_long_chain_is_walked():
     right[n_inner - 1] = 2 * n_inner
     threshold = np.concatenate([np.arange(n_inner), np.zeros(n_inner + 1)]) * 1.0
     value = np.concatenate([np.zeros(n_inner), np.arange(n_inner + 1.0)])[:, None]
-    chain = Tree(left, right, np.zeros_like(left), threshold, np.zeros(len(left), dtype=bool), value)
+    chain = Tree(
+        left, right, np.zeros_like(left), threshold, np.zeros(len(left), dtype=bool), value, np.ones(len(left))
+    )
     head = ensemble([chain, chain], base=np.array([0.5]), link="identity")
     x = np.array([-1.0, 0.0, 0.5, 250.0, 499.0, 499.5, np.nan])
     expected = 0.5 + 2 * np.array([0.0, 0.0, 1.0, 250.0, 499.0, 500.0, 500.0])
@@ -206,7 +208,9 @@ def test_a_tree_that_is_one_long_chain_is_walked():
 
 
 def test_trees_of_one_leaf_ask_nothing():
-    alone = Tree(*([np.array([-1])] * 2), np.array([0]), np.zeros(1), np.zeros(1, dtype=bool), np.array([[0.25]]))
+    alone = Tree(
+        *([np.array([-1])] * 2), np.array([0]), np.zeros(1), np.zeros(1, dtype=bool), np.array([[0.25]]), np.ones(1)
+    )
     head = ensemble([alone, alone], base=np.array([1.0]), link="identity")
     assert outputs_of(head, np.zeros((3, 2))).tolist() == [[1.5]] * 3
     assert TreesMachine(head, dense_layout(2)).row(encoded_row(np.zeros(2))) == [1.5]
@@ -312,6 +316,10 @@ HOSTILE = {
     "a base that is no number": lambda h: changed(h, base=np.full(3, np.nan)),
     "a divisor of zero": lambda h: changed(h, divisor=0.0),
     "a mean that does not begin at zero": lambda h: changed(h, divisor=2.0, base=np.ones(3)),
+    "too few covers": lambda h: changed(h, cover=h.cover[:-1]),
+    "a negative cover": lambda h: changed(h, cover=put(h.cover, 0, -1)),
+    "an infinite cover": lambda h: changed(h, cover=put(h.cover.astype(np.float64), 0, np.inf)),
+    "covers of float32": lambda h: changed(h, cover=h.cover.astype(np.float32)),
     "an unknown precision": lambda h: changed(h, precision="float16"),
 }
 
@@ -331,7 +339,16 @@ def test_whatever_passes_the_check_can_be_run(data):
     n = data.draw(st.integers(1, 7))
     small = st.integers(-2, n + 1)
     head = ensemble(
-        [Tree(*([np.array([-1])] * 2), np.array([0]), np.zeros(1), np.zeros(1, dtype=bool), np.ones((1, 1)))],
+        [
+            Tree(
+                *([np.array([-1])] * 2),
+                np.array([0]),
+                np.zeros(1),
+                np.zeros(1, dtype=bool),
+                np.ones((1, 1)),
+                np.ones(1),
+            )
+        ],
         base=np.zeros(1),
         link="identity",
     )
@@ -343,6 +360,7 @@ def test_whatever_passes_the_check_can_be_run(data):
         threshold=np.zeros(n),
         missing_left=np.zeros(n, dtype=bool),
         value=np.ones((n, 1)),
+        cover=np.array(data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)), dtype=np.float64),
     )
     try:
         check_trees(head, 2)
