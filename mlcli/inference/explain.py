@@ -213,24 +213,6 @@ def joined(parts: Sequence[Explanations]) -> Explanations:
     )
 
 
-def on_scale(outputs: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
-    """Return outputs on the scale of contributions, but for ``score``, which outputs no longer tell.
-
-    Parameters
-    ----------
-    outputs : ndarray of shape (n_rows, n_outputs)
-        Values, or the probability of each class.
-    """
-    with np.errstate(divide="ignore"):
-        match scale:
-            case "log_target":
-                return np.log(outputs)
-            case "log_odds":
-                odds: NDArray[np.float64] = np.log(outputs) - np.log1p(-outputs)
-                return odds
-    return outputs
-
-
 def _scale(link: Link, *, classify: bool) -> Scale:
     match link:
         case "identity":
