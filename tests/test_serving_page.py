@@ -516,3 +516,77 @@ def test_the_dark_scheme_is_dark_and_motion_can_be_turned_off(visit):
     page = visit(color_scheme="dark", reduced_motion="reduce")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 22, 26)"
     assert page.evaluate("getComputedStyle(document.querySelector('.fill')).transitionDuration") == "0s"
+
+
+# Why a row is predicted so
+
+
+def opened_why(page):
+    page.locator("#why > summary").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#why-told li")
+
+
+def bars_of(page):
+    """Return what the bars say: column, signed size, and the side on which the bar lies."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll("#why-told li")].map((one) => ({
+          name: one.querySelector("button").textContent,
+          size: Number(one.querySelector(".size").textContent.replace("−", "-").replace(",", "")),
+          width: parseFloat(one.querySelector(".fill").style.width),
+          side: one.querySelector(".fill").style.left ? "right" : "left",
+        }))"""
+    )
+
+
+@browser_only
+def test_why_a_row_is_predicted_so_is_shown_as_signed_bars_largest_first(visit, site):
+    page = visit()
+    assert page.locator("#why-told").text_content() == ""
+    opened_why(page)
+    told = said(site, "/predict?explain=true", {"rows": [row_in_call(page)]})["explanations"]
+    expected = {name: sizes[0] for name, sizes in told["contributions"].items()}
+    bars = bars_of(page)
+    assert [bar["name"] for bar in bars] == sorted(expected, key=lambda name: -abs(expected[name]))
+    most = max(abs(size) for size in expected.values())
+    for bar in bars:
+        assert bar["size"] == pytest.approx(expected[bar["name"]], abs=most * 0.006)
+        assert bar["width"] == pytest.approx(50 * abs(expected[bar["name"]]) / most, abs=0.01)
+        if expected[bar["name"]]:
+            assert bar["side"] == ("left" if expected[bar["name"]] < 0 else "right")
+    assert page.locator("#why-told p").first.text_content().startswith("The log-odds of ")
+    assert page.locator("main img, main b").count() == 0
+
+
+@browser_only
+def test_an_open_explanation_follows_the_next_prediction_and_leads_to_a_columns_field(visit, site):
+    page = visit()
+    opened_why(page)
+    before = page.locator("#why-told").text_content()
+    page.locator("#field-0").fill("68")
+    page.keyboard.press("Enter")
+    page.wait_for_function("(before) => document.querySelector('#why-told').textContent !== before", arg=before)
+    told = said(site, "/predict?explain=true", {"rows": [row_in_call(page)]})["explanations"]
+    shown = next(bar for bar in bars_of(page) if bar["name"] == "age")
+    assert shown["size"] == pytest.approx(told["contributions"]["age"][0], abs=0.05)
+    page.locator("#why-told").get_by_role("button", name="age", exact=True).click()
+    assert page.evaluate("document.activeElement.id") == "field-0"
+    page.locator("#field-0").fill("forty")
+    page.keyboard.press("Enter")
+    page.locator("#why").wait_for(state="hidden")
+
+
+@browser_only
+def test_a_model_that_says_the_same_of_every_row_says_that_no_column_matters(visit):
+    page = visit("/wide/")
+    page.locator("#why > summary").click()
+    page.wait_for_selector("#why-told p")
+    assert "No column" in page.locator("#why-told").text_content()
+
+
+@browser_only
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_explanation_fits_a_small_screen(visit, scheme):
+    page = visit(viewport={"width": 360, "height": 640}, color_scheme=scheme)
+    opened_why(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
