@@ -23,11 +23,7 @@ Wanted = Literal["no", "predicted", "all"]
 """Whether contributions are wanted, and to which classes."""
 
 MAX_ROWS = 100
-"""Most rows of a request that are explained: a row takes up to some tenths of a second where it is sampled."""
-
-_EXACT_ROWS = 10
-_SAMPLED_ROWS = 1
-"""Rows that are explained before another request's may be, and before a late request is given up."""
+"""Most rows of a request that are explained: a row takes some tenths of a second where it is sampled."""
 
 
 def wants_explanations(call: Call) -> Wanted:
@@ -51,8 +47,8 @@ def wants_explanations(call: Call) -> Wanted:
 async def predict_explained(service: Service, call: Call, wanted: Wanted) -> Reply:
     """Predict the rows of a body of any format and explain each prediction; the answer is JSON.
 
-    Explanations are worked out in a thread, a few rows at a time, so that the
-    service goes on answering.
+    Explanations are worked out in a thread, one row at a time: the service goes
+    on answering, and a late request is given up between two rows.
 
     Raises
     ------
@@ -92,13 +88,12 @@ async def predict_explained(service: Service, call: Call, wanted: Wanted) -> Rep
 
 
 async def _explain(service: Service, explainer: Explainer, columns: TypedColumns) -> Explanations:
-    """Explain rows a few at a time: between them the thread is free for others."""
+    """Explain rows one by one: between two of them the thread is free for other requests."""
     from mlcli.inference.explain import joined
 
-    step = _SAMPLED_ROWS if explainer.n_background else _EXACT_ROWS
     parts = [
-        TypedColumns(tuple(cells[i : i + step] for cells in columns.columns), min(step, columns.n_rows - i))
-        for i in range(0, max(1, columns.n_rows), step)
+        TypedColumns(tuple(cells[i : i + 1] for cells in columns.columns), min(1, columns.n_rows))
+        for i in range(max(1, columns.n_rows))
     ]
     return joined([await service.aside(explainer.explain, part) for part in parts])
 
