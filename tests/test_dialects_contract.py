@@ -402,7 +402,7 @@ def test_every_example_of_the_page_is_answered_as_it_shows(tmp_path):
     client = TestClient(create_app(tmp_path / "001"))
     text = PAGE.read_text(encoding="utf-8")
     examples = list(EXAMPLE.finditer(text))
-    assert len(examples) == text.count("```http") == 7
+    assert len(examples) == text.count("```http") == 8
     for example in examples:
         found, shown = exchange(client, example["request"]).json(), json.loads(example["answer"])
         # Python 3.13 has another name for 422.
