@@ -13,6 +13,7 @@ PACKAGE = Path(mlcli.__file__).parent
 ROOMS = (
     "errors",
     "registry",
+    "spaces",
     "atomic",
     "archive",
     "npy",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlcli.cli.terminal import show, show_json
+from mlcli.cli.tuning_text import show_default_space
 from mlcli.errors import ConfigError
 from mlcli.registry import MODELS, did_you_mean, model_parameters
+from mlcli.spaces import default_space
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -49,7 +51,14 @@ def show_model(name: str, *, as_json: bool) -> None:
     by_task = {task: model_parameters(name, task) or {} for task in entry.tasks}
     if as_json:
         show_json(
-            {"name": name, "tasks": entry.tasks, "extra": entry.extra, "summary": entry.summary, "parameters": by_task}
+            {
+                "name": name,
+                "tasks": entry.tasks,
+                "extra": entry.extra,
+                "summary": entry.summary,
+                "parameters": by_task,
+                "spaces": {task: default_space(name, task) for task in entry.tasks},
+            }
         )
         return
     show(f"[bold]{name}[/] ({', '.join(entry.tasks)}): {entry.summary}", "")
@@ -58,6 +67,7 @@ def show_model(name: str, *, as_json: bool) -> None:
         show("It has no parameters.")
     else:
         show(_table(rows))
+    show_default_space(name)
     show(f"\nIn a config:\n  model:\n    name: {name}{_example(rows)}")
 
 

@@ -1,11 +1,18 @@
 """``mlcli train``."""
 
+from typing import Annotated
+
+import typer
+
 from mlcli.cli.options import AsJson, ConfigFile, Overrides, Quiet, Verbose
 
 
 def train_command(
     config: ConfigFile = None,
     overrides: Overrides = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a search for parameters (section tune) that was killed.")
+    ] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -23,7 +30,7 @@ def train_command(
         from mlcli.training.train import train  # scikit-learn is paid for here, not by --help
 
         require_tracking(loaded.config)
-        run = train(loaded, output=output_folder(loaded))
+        run = train(loaded, output=output_folder(loaded), resume=resume)
         try:
             tracked = track_run(run, loaded.config)
         except OutputError as error:

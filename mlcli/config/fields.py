@@ -166,7 +166,9 @@ def _joined(shapes: Sequence[Shape]) -> Shape:
 def section_of(field: FieldInfo) -> type[Section] | None:
     """Return the section that a key holds, or None."""
     annotation = field.annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
+    # A section that may be left out altogether is a union with None.
+    parts = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
+    return next((part for part in parts if isinstance(part, type) and issubclass(part, Section)), None)
 
 
 def walk_sections(section: type[Section] = Config, key: Key = ()) -> Iterator[tuple[Key, type[Section]]]:

@@ -9,8 +9,9 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from mlcli.config.fields import Shape, section_of, shape_of
-from mlcli.config.sections import Config, EvaluateConfig, ModelConfig, Section
+from mlcli.config.sections import Config, EvaluateConfig, ModelConfig, Section, TuneConfig
 from mlcli.registry import METRICS, MODELS, model_parameters
+from mlcli.spaces import MAX_CHOICES
 
 Node = dict[str, Any]
 
@@ -18,6 +19,26 @@ SCHEMA_ID = "https://mlcli.invalid/schema/config.json"
 """Identifier of the schema; a name, not an address."""
 
 _VARIABLE: Node = {"type": "string", "pattern": r"^\$\{.*\}$"}
+
+_DIMENSION: Node = {
+    "anyOf": [
+        {
+            "type": "array",
+            "description": "A range: [low, high] or [low, high, log].",
+            "prefixItems": [{"anyOf": [{"type": "number"}, _VARIABLE]}] * 2 + [{"const": "log"}],
+            "minItems": 2,
+            "maxItems": 3,
+        },
+        {
+            "type": "object",
+            "description": "One of some values.",
+            "properties": {"choices": {"type": "array", "minItems": 1, "maxItems": MAX_CHOICES}},
+            "required": ["choices"],
+            "additionalProperties": False,
+        },
+    ]
+}
+"""What a search may try for one parameter."""
 
 
 def config_json_schema() -> Node:
@@ -74,6 +95,10 @@ def _key(name: str, field: FieldInfo, section: type[Section]) -> Node:
     elif section is EvaluateConfig and name == "metrics":
         item: Node = {"anyOf": [{"enum": list(METRICS)}, _VARIABLE]}
         node = {"anyOf": [{"type": "array", "items": item, "uniqueItems": True}, {"type": "null"}]}
+    elif section is TuneConfig and name == "metric":
+        node = {"anyOf": [{"enum": list(METRICS)}, _VARIABLE, {"type": "null"}]}
+    elif section is TuneConfig and name == "space":
+        node = {**node, "additionalProperties": _DIMENSION}
     elif section is EvaluateConfig and name in {"gates", "tolerances"}:
         node = {**node, "propertyNames": {"enum": list(METRICS)}}
     described: Node = {**node, "description": field.description}
@@ -169,6 +194,7 @@ def _task_rules() -> Iterator[Node]:
         metrics = [metric for metric, entry in METRICS.items() if entry.task == task]
         rule = {
             "model": {"properties": {"name": {"anyOf": [{"enum": models}, _VARIABLE]}}},
+            "tune": {"properties": {"metric": {"anyOf": [{"enum": metrics}, _VARIABLE, {"type": "null"}]}}},
             "evaluate": {
                 "properties": {
                     "metrics": {"items": {"anyOf": [{"enum": metrics}, _VARIABLE]}},

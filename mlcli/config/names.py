@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mlcli.config.keys import Key
 from mlcli.config.problems import got, unknown_key
 from mlcli.config.tree import Entries, Items, Leaf, Place, Problem, Tree, find
+from mlcli.config.tune_space import tune_problems
 from mlcli.registry import METRICS, MODELS, did_you_mean, model_parameters
 
 _TASKS = ("classification", "regression")
@@ -16,7 +17,7 @@ def check_names(tree: Entries) -> list[Problem]:
     """Return what is wrong with the names in `tree`, whatever else is wrong with it."""
     task = _text(tree, ("task",))
     task = task if task in _TASKS else None
-    return [*_model_problems(tree, task), *_metric_problems(tree, task)]
+    return [*_model_problems(tree, task), *tune_problems(tree, task), *_metric_problems(tree, task)]
 
 
 def _model_problems(tree: Entries, task: str | None) -> Iterator[Problem]:
@@ -67,6 +68,10 @@ def _metric_problems(tree: Entries, task: str | None) -> Iterator[Problem]:
                 if item.value in seen:
                     yield Problem(item.place, key, f"must name each metric once. Got {item.value!r} twice")
                 seen.add(item.value)
+    tuned_by = find(tree, ("tune", "metric"))
+    if tuned_by is not None and isinstance(tuned_by.value, Leaf) and isinstance(tuned_by.value.value, str):
+        leaf = tuned_by.value
+        yield from _metric_problem(tuned_by.value.value, leaf, leaf.place, ("tune", "metric"), task)
     for section in ("gates", "tolerances"):
         bounds = find(tree, ("evaluate", section))
         if bounds is not None and isinstance(bounds.value, Entries):

@@ -32,7 +32,8 @@ be given; every other key has the default shown here. `mlcli init DATA --target 
 - A section, list or mapping without a value (all its lines commented out) has its default.
 - Paths are relative to the config file that names them, those given by `--set` to the config file as well.
 - `extends: base.yaml` lays this file upon another: mappings are merged, anything else is replaced. Paths in the other
-  file stay relative to it. Where this file names another model, the other's `model.params` are not inherited.
+  file stay relative to it. Where this file names another model, the other's `model.params` and `tune.space` are not
+  inherited.
 - `${NAME}` is replaced by an environment variable, `${NAME:-default}` by the default where it is not set; `$${` is the
   text `${`. A value that is nothing but one `${NAME}`, without quotes, is read as YAML reads a scalar, so that numbers
   work. What is put in is never more than one scalar.
@@ -60,7 +61,8 @@ def _section(key: Key, section: type[Section]) -> Iterator[str]:
         below = section_of(field)
         if below is not None:
             anchor = join_key((*key, name)).replace(".", "")
-            kind, default = f"[section](#{anchor})", "required" if field.is_required() else "its defaults"
+            optional = "none" if field.get_default(call_default_factory=True) is None else "its defaults"
+            kind, default = f"[section](#{anchor})", "required" if field.is_required() else optional
         else:
             kind, default = _cell(shape_of(field).phrase()), _default(field)
         yield f"| `{name}` | {kind} | {default} | {_cell(field.description or '')} |"

@@ -121,11 +121,12 @@ def _clean(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
-def _flow(value: Any) -> str:
+def flow_text(value: Any) -> str:
+    """Write a plain value in one line, as YAML's flow style does."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{scalar_text(k, expanded=False)}: {_flow(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{scalar_text(k, expanded=False)}: {flow_text(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_flow, value)) + "]"
+        return "[" + ", ".join(map(flow_text, value)) + "]"
     return scalar_text(value)
 
 
@@ -167,12 +168,12 @@ class _Page:
             yield from self.line(key, "")
             for name, item in value.items():
                 here = (*key, str(name))
-                yield from self.line(here, self.written_text(here) if here in self.written else _flow(item))
-        elif isinstance(value, list | tuple) and len(_flow(value)) > _WIDTH - 2 * len(key) - len(key[-1]):
+                yield from self.line(here, self.written_text(here) if here in self.written else flow_text(item))
+        elif isinstance(value, list | tuple) and len(flow_text(value)) > _WIDTH - 2 * len(key) - len(key[-1]):
             yield from self.line(key, "")
-            yield from ("  " * len(key) + "- " + _flow(item) for item in value)
+            yield from ("  " * len(key) + "- " + flow_text(item) for item in value)
         else:
-            yield from self.line(key, _flow(value))
+            yield from self.line(key, flow_text(value))
 
     def written_text(self, key: Key) -> str:
         """Return a scalar that holds ``${NAME}``, as it stood in the file."""

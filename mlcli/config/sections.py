@@ -291,6 +291,29 @@ class ThresholdConfig(Section):
         return None if self.value is None else "value"
 
 
+class TuneConfig(Section):
+    """A search for the model's parameters on the training rows, before it is fitted; none without this section."""
+
+    trials: int = Field(
+        30, ge=1, le=1000, description="Sets of parameters that are tried; the first is the model as `model` says it."
+    )
+    method: Literal["random", "tpe"] = Field(
+        "random",
+        description="random: points drawn at random; tpe: points near those that did well, by Optuna (extra `tune`), poor ones stopped early.",
+    )
+    cv: int = Field(
+        5, ge=2, le=100, description="Folds of the training rows that each trial is judged on, by the split's method."
+    )
+    metric: str | None = Field(
+        None, description="The metric that decides. Left out: log_loss for classification, rmse for regression."
+    )
+    space: dict[str, Any] = Field(
+        {},
+        description="By parameter: [low, high], [low, high, log] or {choices: [...]}. Left out: `mlcli models NAME` shows it; what `model.params` sets then stays.",
+    )
+    random_state: Seed = Field(0, description="Seed of the search.")
+
+
 class EvaluateConfig(Section):
     """How the model is judged."""
 
@@ -374,6 +397,9 @@ class Config(Section):
     )
     threshold: ThresholdConfig = Field(
         ThresholdConfig(), description="From which probability on a row gets the positive class, of two."
+    )
+    tune: TuneConfig | None = Field(
+        None, description="A search for the model's parameters, before it is fitted. Left out: none."
     )
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="How the model is judged.")
     serve: ServeConfig = Field(ServeConfig(), description="How the model answers over HTTP.")

@@ -61,9 +61,9 @@ def read_sources(path: Path, *, environ: Mapping[str, str], problems: list[Probl
         following, asked = _extended(following, tree, problems)
     merged = Entries({}, chain[0][1].place)
     for file, tree in reversed(chain):
-        # Of another model, the parameters are not inherited: they would not fit.
+        # Of another model, the parameters and their space are not inherited: they would not fit.
         if _name(merged) and _name(tree) and _name(merged) != _name(tree):
-            merged = _without(merged, ("model", "params"))
+            merged = _without(_without(merged, ("model", "params")), ("tune", "space"))
         merged = merge(merged, _rebased(_without(tree, ("extends",)), origin=file.parent, base=path.parent))
     return merged, tuple(str(file) for file, _ in chain)
 

@@ -151,12 +151,12 @@ def pointed(entry: Entry) -> Place:
 
 
 def plain_values(tree: Tree, key: Key = ()) -> Any:
-    """Return the values alone: lists as tuples, but as lists in the free ``model.params``."""
+    """Return the values alone: lists as tuples, but as lists in the free ``model.params`` and ``tune.space``."""
     if isinstance(tree, Leaf):
         return tree.value
     if isinstance(tree, Items):
         values = [plain_values(item, key) for item in tree.items]
-        return values if key[:2] == ("model", "params") else tuple(values)
+        return values if key[:2] in {("model", "params"), ("tune", "space")} else tuple(values)
     return {name: plain_values(entry.value, (*key, name)) for name, entry in tree.entries.items()}
 
 

@@ -253,6 +253,25 @@ def check_parameters(config: ModelConfig, *, task: Task | None, place: Callable[
         raise refusals[0]
 
 
+def refusal_of(name: str, param: str, value: Any, *, task: Task) -> str | None:
+    """Return what a parameter of a model must be where it does not accept `value`, in words; else None.
+
+    Raises
+    ------
+    ConfigError
+        If the model is not known or does not solve the task.
+    MissingExtraError
+        If its library is not installed.
+    """
+    from mlcli.models.constraints import accepts, allowed_text
+
+    constraints = _constraints(name, _estimator_class(name, task)).get(param)
+    if constraints is None:
+        return f"a parameter of {name} for {task}"
+    refused = REFUSED.get(param, ())
+    return None if accepts(constraints, value, refused=refused) else allowed_text(constraints, refused=refused)
+
+
 def _check_for_task(config: ModelConfig, task: Task, place: Callable[[str], str]) -> None:
     from mlcli.models.constraints import accepts, allowed_text
 

@@ -96,13 +96,7 @@ def fit_pipeline(
         raise DataError(f"the training rows must carry the target. Got {len(dataset)} rows without it.")
     preprocess, estimator = pipeline.named_steps["preprocess"], pipeline.named_steps["estimator"]
     _check_neighbors(estimator, n_rows=len(dataset))
-    weights = weights_for(dataset.y, model.class_weight, dataset.sample_weight, classes=classes)
-    if weights is not None and not model_entry(model.name).takes_weights:
-        place = "model.class_weight" if model.class_weight is not None else "data.weight"
-        raise ConfigError(
-            f"{place} must be left out: model {model.name!r} takes no weights. Got weights.",
-            hint="Choose another model, such as gradient_boosting.",
-        )
+    weights = fit_weights(dataset, model=model, classes=classes)
     started = time.perf_counter()
     features = preprocess.fit_transform(dataset.X, dataset.y)
     logger.info(
@@ -112,19 +106,66 @@ def fit_pipeline(
         time.perf_counter() - started,
     )
     started = time.perf_counter()
-    fit_options = {} if weights is None else {"sample_weight": weights}
-    with _advice_logged(model.name), _all_cores(estimator):
+    fit_estimator(estimator, features, dataset.y, name=model.name, sample_weight=weights)
+    logger.info("fitted %s on %d rows in %.1f s", model.name, len(dataset), time.perf_counter() - started)
+    return pipeline
+
+
+def fit_estimator(
+    estimator: Any, features: Any, y: NDArray[Any], *, name: str, sample_weight: NDArray[np.float64] | None
+) -> None:
+    """Fit the estimator alone, on rows that the preprocessor has seen to.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What `build_estimator` returned; fitted in place.
+    features : array or sparse matrix of shape (n_samples, n_features)
+        The preprocessor's output.
+    y : ndarray of shape (n_samples,)
+        The target.
+    name : str
+        Name of the model, for messages.
+    sample_weight : ndarray of shape (n_samples,), optional
+        What `fit_weights` returned.
+
+    Raises
+    ------
+    ConfigError
+        If the model refuses its parameters for these rows.
+    """
+    _check_neighbors(estimator, n_rows=len(y))
+    fit_options = {} if sample_weight is None else {"sample_weight": sample_weight}
+    with _advice_logged(name), _all_cores(estimator):
         try:
-            estimator.fit(features, dataset.y, **fit_options)
+            estimator.fit(features, y, **fit_options)
         except ValueError as error:
             # scikit-learn says so, and only here, when a parameter does not suit the rows (a liblinear solver and three
             # classes, a Poisson loss and a negative target). The cause stays chained.
             raise ConfigError(
-                f"model {model.name!r} must suit the {len(dataset)} training rows. Got: {_first_line(error)}",
-                hint=f"Change model.params, or choose another model; `mlcli models {model.name}` lists the parameters.",
+                f"model {name!r} must suit the {len(y)} training rows. Got: {_first_line(error)}",
+                hint=f"Change model.params, or choose another model; `mlcli models {name}` lists the parameters.",
             ) from error
-    logger.info("fitted %s on %d rows in %.1f s", model.name, len(dataset), time.perf_counter() - started)
-    return pipeline
+
+
+def fit_weights(
+    dataset: Dataset, *, model: ModelConfig, classes: Sequence[ClassLabel] | None = None
+) -> NDArray[np.float64] | None:
+    """Return the weights to fit a model on rows with, or None where all weigh the same.
+
+    Raises
+    ------
+    ConfigError
+        If weights are asked of a model that takes none, or a weight names no class.
+    """
+    weights = weights_for(dataset.y_true, model.class_weight, dataset.sample_weight, classes=classes)
+    if weights is not None and not model_entry(model.name).takes_weights:
+        place = "model.class_weight" if model.class_weight is not None else "data.weight"
+        raise ConfigError(
+            f"{place} must be left out: model {model.name!r} takes no weights. Got weights.",
+            hint="Choose another model, such as gradient_boosting.",
+        )
+    return weights
 
 
 def weights_for(

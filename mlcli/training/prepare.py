@@ -55,6 +55,8 @@ class Prepared:
         Digest of everything that decides the prepared rows: config, data, versions.
     decision_folds : tuple of Fold
         Folds of the training rows that calibration and threshold are learned on; empty when neither was asked for.
+    tune_folds : tuple of Fold
+        Folds of the training rows that a search for parameters is judged on; empty without one.
     """
 
     schema: Schema
@@ -66,6 +68,7 @@ class Prepared:
     data_fingerprint: str
     fingerprint: str
     decision_folds: tuple[Fold, ...] = ()
+    tune_folds: tuple[Fold, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ def prepare(loaded: LoadedConfig) -> Prepared:
         data_fingerprint=data_fingerprint,
         fingerprint=fingerprint(config, data_fingerprint),
         decision_folds=folds_of(raw, split, config, task, cv=config.decision_cv, key="calibrate.cv"),
+        tune_folds=folds_of(raw, split, config, task, cv=config.tune.cv if config.tune else 0, key="tune.cv"),
     )
 
 
@@ -222,7 +226,7 @@ def fingerprint(config: Config, data_fingerprint: str) -> str:
 
     from mlcli import __version__
 
-    decided_by = {
+    decided_by: dict[str, object] = {
         # The path is left out: the same bytes elsewhere are the same data.
         "data": config.data.model_dump(mode="json", exclude={"path", "url"}),
         "split": config.split.model_dump(mode="json", exclude={"test_path"}),
@@ -231,6 +235,8 @@ def fingerprint(config: Config, data_fingerprint: str) -> str:
         "content": data_fingerprint,
         "versions": [__version__, version("pandas"), version("pyarrow"), version("numpy")],
     }
+    if config.tune is not None:
+        decided_by["tune_cv"] = config.tune.cv
     return hashlib.sha256(msgspec.json.encode(decided_by, order="deterministic")).hexdigest()
 
 

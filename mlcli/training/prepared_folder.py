@@ -34,6 +34,7 @@ class _Made(msgspec.Struct, frozen=True):
     split: str
     folds: tuple[Fold, ...]
     decision_folds: tuple[Fold, ...] = ()
+    tune_folds: tuple[Fold, ...] = ()
 
 
 def save_prepared(prepared: Prepared, folder: Path) -> None:
@@ -45,7 +46,12 @@ def save_prepared(prepared: Prepared, folder: Path) -> None:
         If the folder cannot be written.
     """
     made = _Made(
-        prepared.fingerprint, prepared.data_fingerprint, prepared.split, prepared.folds, prepared.decision_folds
+        prepared.fingerprint,
+        prepared.data_fingerprint,
+        prepared.split,
+        prepared.folds,
+        prepared.decision_folds,
+        prepared.tune_folds,
     )
     if folder.exists() and not (folder / "prepared.json").is_file():
         raise OutputError(
@@ -85,6 +91,7 @@ def load_prepared(folder: Path, *, fingerprint: str) -> Prepared | None:
             data_fingerprint=made.data_fingerprint,
             fingerprint=made.fingerprint,
             decision_folds=made.decision_folds,
+            tune_folds=made.tune_folds,
         )
     except (OSError, msgspec.DecodeError, DataError):
         return None

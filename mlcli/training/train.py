@@ -30,6 +30,8 @@ from mlcli.training.distributions import describe_rows
 from mlcli.training.place import require_writable
 from mlcli.training.prepare import Prepared, fingerprint, fingerprint_data, prepare
 from mlcli.training.prepared_folder import load_prepared
+from mlcli.training.trials import Tuning
+from mlcli.training.tune import require_search, tune
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -116,6 +118,8 @@ class Run:
         The data contract.
     seconds : float
         Time from the config to the stored run.
+    tuning : Tuning, optional
+        The search for the model's parameters, where there was one.
     """
 
     folder: Path
@@ -124,9 +128,10 @@ class Run:
     provenance: Provenance
     schema: Schema
     seconds: float
+    tuning: Tuning | None = None
 
 
-def train(loaded: LoadedConfig, *, output: Path, created: datetime | None = None) -> Run:
+def train(loaded: LoadedConfig, *, output: Path, created: datetime | None = None, resume: bool = False) -> Run:
     """Fit, judge and store the model that `loaded` describes.
 
     Parameters
@@ -137,6 +142,8 @@ def train(loaded: LoadedConfig, *, output: Path, created: datetime | None = None
         Folder of the runs; the new run becomes its next number.
     created : datetime, optional
         Time written into the manifest. Now, when left out.
+    resume : bool, default=False
+        Go on with a search for parameters that was killed.
 
     Returns
     -------
@@ -153,21 +160,30 @@ def train(loaded: LoadedConfig, *, output: Path, created: datetime | None = None
         If the run cannot be written.
     """
     from mlcli.models.catalogue import check_parameters
+    from mlcli.models.search_check import check_search
 
     started = time.perf_counter()
     require_writable(output)
     config = loaded.config
+    if resume:
+        require_search(loaded)
     check_parameters(config.model, task=config.task, place=loaded.place)
+    check_search(config, task=config.task, place=loaded.place)
     prepared = find_prepared(loaded, output / "prepared") or prepare(loaded)
     if config.task is None:  # now the target has told it
         check_parameters(config.model, task=prepared.schema.target.task, place=loaded.place)
+        check_search(config, task=prepared.schema.target.task, place=loaded.place)
     require_decidable(loaded, prepared.schema.target)  # prepared rows may be of another such question
+    tuned = tune(loaded, prepared, output=output, resume=resume)
+    loaded = tuned.loaded
     fitted = _fit_and_compile(loaded, prepared)
     summaries = _cross_validate(loaded, prepared)
     folder, manifest, provenance = _store(
-        loaded, prepared, fitted, summaries, output=output, created=created or datetime.now(UTC)
+        loaded, prepared, fitted, summaries, output=output, created=created or datetime.now(UTC), tuning=tuned.tuning
     )
-    return Run(folder, manifest, fitted.evaluation, provenance, prepared.schema, time.perf_counter() - started)
+    tuned.forget()
+    seconds = time.perf_counter() - started
+    return Run(folder, manifest, fitted.evaluation, provenance, prepared.schema, seconds, tuned.tuning)
 
 
 def _fit_and_compile(loaded: LoadedConfig, prepared: Prepared) -> Fitted:
@@ -253,6 +269,7 @@ def _store(
     *,
     output: Path,
     created: datetime,
+    tuning: Tuning | None,
 ) -> tuple[Path, Manifest, Provenance]:
     """Write the run folder, whole or not at all."""
     from mlcli.artifact.runs import new_run
@@ -294,6 +311,10 @@ def _store(
         manifest = write_artifact(run.folder / "model.mlcli", parts, created=created)
         (run.folder / "metrics.json").write_bytes(fitted.evaluation.to_json())
         (run.folder / "config.yaml").write_text(config_text, encoding="utf-8")
+        if tuning is not None:
+            (run.folder / "trials.json").write_bytes(tuning.to_json())
+            board = msgspec.json.encode(tuning.leaderboard(loaded.config.model.name))
+            (run.folder / "leaderboard.json").write_bytes(msgspec.json.format(board))
         (run.folder / "findings.json").write_bytes(msgspec.json.format(msgspec.json.encode(prepared.findings)))
         if fitted.curves is not None:
             (run.folder / DECISION).write_bytes(msgspec.json.format(msgspec.json.encode(fitted.curves)))

@@ -1,0 +1,246 @@
+"""A model's parameters, judged on folds of the training rows.
+
+The rows of a fold are preprocessed once, for all trials: what the preprocessor
+learns does not depend on the model's parameters. Each fit takes one thread, so
+that a score is the same to the last bit wherever it was computed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlcli.config.sections import Config, ModelConfig
+from mlcli.data.schema import Schema
+from mlcli.errors import MlcliError
+from mlcli.training.prepare import Fold, Prepared
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mlcli.data.dataset import Dataset
+
+logger = logging.getLogger(__name__)
+
+KEPT_BYTES = 2**30
+"""Most memory for the preprocessed rows of all folds; above, they are preprocessed anew for each fit."""
+
+
+@dataclass(frozen=True)
+class FoldRows:
+    """The rows of one fold, as the estimator sees them.
+
+    Parameters
+    ----------
+    features, judged : array or sparse matrix
+        The preprocessor's output for the rows to learn from, and for those to judge on.
+    y, y_judged : ndarray
+        Their targets.
+    weights : ndarray, optional
+        Weights of the rows to learn from: a row's own times its class's.
+    judged_weight : ndarray, optional
+        Weights of the rows to judge on.
+    """
+
+    features: Any
+    y: NDArray[Any]
+    weights: NDArray[np.float64] | None
+    judged: Any
+    y_judged: NDArray[Any]
+    judged_weight: NDArray[np.float64] | None
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the preprocessed rows."""
+        return sum(_nbytes(matrix) for matrix in (self.features, self.judged))
+
+
+@dataclass(frozen=True)
+class FoldScore:
+    """What a set of parameters is worth on one fold.
+
+    Parameters
+    ----------
+    value : float, optional
+        The metric; None where the model refused, or the metric is undefined.
+    seconds : float
+        Time of fit and prediction.
+    note : str, optional
+        Why there is no value, or what the model's library said of the fit.
+    """
+
+    value: float | None
+    seconds: float
+    note: str | None = None
+
+
+class FoldsOfRows:
+    """The folds of the training rows, preprocessed when they are first asked for, and kept where memory allows.
+
+    Parameters
+    ----------
+    config : Config
+        Preprocessing and model.
+    prepared : Prepared
+        The training rows and the folds of the search.
+    """
+
+    def __init__(self, config: Config, prepared: Prepared) -> None:
+        self._config = config
+        self._prepared = prepared
+        first = self._preprocessed(prepared.tune_folds[0])
+        self.kept = first.nbytes * len(prepared.tune_folds) <= KEPT_BYTES
+        self._rows = {0: first} if self.kept else {}
+
+    def __len__(self) -> int:
+        """Return the number of folds."""
+        return len(self._prepared.tune_folds)
+
+    def __getitem__(self, number: int) -> FoldRows:
+        """Return the rows of a fold, counted from 0."""
+        if number in self._rows:
+            return self._rows[number]
+        rows = self._preprocessed(self._prepared.tune_folds[number])
+        if self.kept:
+            self._rows[number] = rows
+        return rows
+
+    def _preprocessed(self, fold: Fold) -> FoldRows:
+        import numpy as np
+
+        from mlcli.models.pipeline import build_pipeline, fit_weights
+
+        train = self._prepared.train.take(np.asarray(fold.train, dtype=np.intp))
+        judged = self._prepared.train.take(np.asarray(fold.test, dtype=np.intp))
+        schema = self._prepared.schema
+        weights = fit_weights(train, model=self._config.model, classes=schema.target.classes)
+        preprocess = build_pipeline(self._config, schema).named_steps["preprocess"]
+        features = preprocess.fit_transform(train.X, train.y)
+        return _fold_rows(features, preprocess.transform(judged.X), train, judged, weights)
+
+
+def _fold_rows(
+    features: Any, judged: Any, train: Dataset, test: Dataset, weights: NDArray[np.float64] | None
+) -> FoldRows:
+    return FoldRows(features, train.y_true, weights, judged, test.y_true, test.sample_weight)
+
+
+def score_fold(rows: FoldRows, model: ModelConfig, *, schema: Schema, metric: str) -> FoldScore:
+    """Fit a model on a fold and judge it on the rows left out.
+
+    Parameters
+    ----------
+    rows : FoldRows
+        The fold.
+    model : ModelConfig
+        Name and parameters.
+    schema : Schema
+        The data contract: task and classes.
+    metric : str
+        Name of the metric.
+
+    Returns
+    -------
+    FoldScore
+        With a note instead of a value where the model refuses its parameters.
+    """
+    started = time.perf_counter()
+    with _remarks() as remarks, warnings.catch_warnings():
+        # A far point of the space may overflow on its way: its score tells.
+        warnings.simplefilter("ignore")
+        try:
+            value = _score(rows, model, schema=schema, metric=metric)
+        except (ValueError, TypeError, ArithmeticError, MemoryError) as error:
+            return FoldScore(None, time.perf_counter() - started, _reason(error))
+    note = None if value is None else next(iter(remarks), None)
+    return FoldScore(value, time.perf_counter() - started, note)
+
+
+def _score(rows: FoldRows, model: ModelConfig, *, schema: Schema, metric: str) -> float | None:
+    import numpy as np
+
+    from mlcli.evaluation.metrics import rows_judged, scorer_for
+    from mlcli.inference.predictor import PipelinePredictor, predictions_from
+    from mlcli.models.catalogue import build_estimator
+    from mlcli.models.pipeline import fit_estimator
+
+    target = schema.target
+    estimator = build_estimator(model, task=target.task)
+    if "n_jobs" in estimator.get_params(deep=False):
+        estimator.set_params(n_jobs=1)
+    fit_estimator(estimator, rows.features, rows.y, name=model.name, sample_weight=rows.weights)
+    outputs = _all_classes(PipelinePredictor(estimator, schema).outputs(rows.judged), estimator, schema)
+    judged = rows_judged(
+        rows.y_judged, predictions_from(outputs, schema), target=target, sample_weight=rows.judged_weight
+    )
+    value = float(scorer_for(judged, names=[metric]).scores()[metric][0])
+    return value if np.isfinite(value) else None
+
+
+def _all_classes(outputs: NDArray[np.float64], estimator: Any, schema: Schema) -> NDArray[np.float64]:
+    """Return probabilities of every class of the target; 0 for those that the fold did not learn from."""
+    import numpy as np
+
+    from mlcli.evaluation.classification import encode_labels
+
+    classes = schema.target.classes
+    if classes is None or outputs.shape[1] == len(classes):
+        return outputs
+    full = np.zeros((len(outputs), len(classes)))
+    full[:, encode_labels(estimator.classes_, classes)] = outputs
+    return full
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let numerical libraries use one thread: the sums of several differ in the last digit with their number."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
+
+
+class _Keep(logging.Handler):
+    """Keeps the warnings that are logged."""
+
+    def __init__(self, kept: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._kept = kept
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._kept.append(record.getMessage())
+
+
+@contextmanager
+def _remarks() -> Iterator[list[str]]:
+    """Yield the list that warnings about fits go to instead of a screen, which hundreds of fits would flood."""
+    fits = logging.getLogger("mlcli.models")
+    remarks: list[str] = []
+    handler, before = _Keep(remarks), fits.propagate
+    fits.addHandler(handler)
+    fits.propagate = False
+    try:
+        yield remarks
+    finally:
+        fits.removeHandler(handler)
+        fits.propagate = before
+
+
+def _reason(error: BaseException) -> str:
+    """Return in one line why a fit failed: what the library said, where it was the library."""
+    if isinstance(error, MemoryError):
+        return "it needs more memory than there is"
+    cause = error.__cause__ if isinstance(error, MlcliError) and error.__cause__ is not None else error
+    lines = str(cause).strip().splitlines()
+    return lines[0] if lines else type(cause).__name__
+
+
+def _nbytes(matrix: Any) -> int:
+    parts: Sequence[Any] = [getattr(matrix, name) for name in ("data", "indices", "indptr") if hasattr(matrix, name)]
+    return sum(part.nbytes for part in parts) if len(parts) > 1 else int(matrix.nbytes)
