@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -27,6 +28,20 @@ MAX_WORKERS = 8
 
 _WORKER_BYTES = 512 * 2**20
 """Memory of a process, the rows aside, which all share."""
+
+_IDLE_SECONDS = 60
+"""Time after which a process without work ends."""
+
+
+def _end_with(parent: int) -> None:
+    """Let this process end soon after its parent, which may be killed without a word."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class Judge:
@@ -90,7 +105,15 @@ class Judge:
         if workers < 2:
             return
         logger.debug("going on with %d processes", workers)
-        self._stack.enter_context(parallel_config("loky", n_jobs=workers, inner_max_num_threads=1))
+        config = parallel_config(
+            "loky",
+            n_jobs=workers,
+            inner_max_num_threads=1,
+            idle_worker_timeout=_IDLE_SECONDS,
+            initializer=_end_with,
+            initargs=(os.getpid(),),
+        )
+        self._stack.enter_context(config)
         self._parallel = self._stack.enter_context(Parallel())
         self.width = workers
 
@@ -200,6 +223,7 @@ def _trial(number: int, params: dict[str, Any], scores: Sequence[FoldScore], pla
 def _progress(trial: Trial, trials: Sequence[Trial], judge: Judge, plan: Plan) -> str:
     """Return how far the search is and what it found, in a line."""
     best = best_of(trials, greater_is_better=plan.greater_is_better)
-    shown = {"done": format_number(trial.value), "stopped": "given up", "failed": "failed"}[trial.state]
+    scored = f"{judge.metric} {format_number(trial.value)}"
+    shown = {"done": scored, "stopped": "given up", "failed": "failed"}[trial.state]
     known = "" if best is None else " (the best so far)" if best == trial else f" (best {format_number(best.value)})"
-    return f"{len(trials)} of {plan.n_trials}: {judge.metric} {shown}{known}"
+    return f"{len(trials)} of {plan.n_trials}: {shown}{known}"
