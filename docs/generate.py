@@ -339,6 +339,22 @@ def left_out_table() -> str:
     return _markdown(("parameter", "model", "instead"), rows)
 
 
+def spaces_table() -> str:
+    """Return what is searched of each model by default."""
+    from mlcli.config.render import flow_text
+    from mlcli.registry import MODELS
+    from mlcli.spaces import WITHOUT_SPACE, default_space
+
+    rows = []
+    for model, entry in MODELS.items():
+        for name, form in default_space(model, None).items():
+            tasks = [task for task in entry.tasks if name in default_space(model, task)]
+            rows.append((f"`{model}`", f"`{name}`", f"`{flow_text(form)}`", ", ".join(tasks)))
+        if model in WITHOUT_SPACE:
+            rows.append((f"`{model}`", "", f"nothing: {WITHOUT_SPACE[model]}", ", ".join(entry.tasks)))
+    return _markdown(("model", "parameter", "searched", "tasks"), rows)
+
+
 def metrics_table() -> str:
     """Return the metrics."""
     from mlcli.registry import METRICS
@@ -370,6 +386,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "models": models_table,
     "preferences": preferences_table,
     "left-out": left_out_table,
+    "spaces": spaces_table,
     "metrics": metrics_table,
     "formats": formats_table,
 }

@@ -167,7 +167,7 @@ KEYS = {
     "evaluate": {"name", "model", "digest", "evaluation", "gates"},
     "compare": {"a", "b", "rows", "cautions", "comparison", "config", "schema", "changes"},
     "inspect": {"path", "manifest", "schema", "members"},
-    "models": {"name", "tasks", "extra", "summary", "parameters"},
+    "models": {"name", "tasks", "extra", "summary", "parameters", "spaces"},
     "runs": {"folders"},
     "runs prune": {"kept", "removed", "size", "dry_run"},
 }  # fmt: skip

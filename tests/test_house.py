@@ -39,6 +39,7 @@ HEAVY = {
     "xgboost",
     "catboost",
     "sqlalchemy",
+    "optuna",
 }
 # These define classes on scikit-learn's bases; other modules import them inside functions only.
 ESTIMATOR_MODULES = {"features", "models"}

@@ -207,10 +207,14 @@ def test_all_problems_of_a_space_are_told_at_once_each_with_its_place(tmp_path):
         "6:5: tune.space.random_state: must be left out: a lucky seed is no better model",
         "7:21: tune.space.max_leaf_nodes: must have its lower end first, and below the upper one. Got 31 and 4",
         "8:24: tune.space.l2_regularization: must begin above 0 to be searched by factors (log). Got 0",
-        "9:19: tune.space.max_features: must be [low, high], [low, high, log] or {choices: [...]}. "
-        "Got [sqrt, log2] - write {choices: [sqrt, log2]}",
-        "10:16: tune.space.max_depth: must be [low, high], [low, high, log] or {choices: [...]}. "
-        "Got 5 - a value that is not searched belongs under model.params",
+        (
+            "9:19: tune.space.max_features: must be [low, high], [low, high, log] or {choices: [...]}. "
+            "Got [sqrt, log2] - write {choices: [sqrt, log2]}"
+        ),
+        (
+            "10:16: tune.space.max_depth: must be [low, high], [low, high, log] or {choices: [...]}. "
+            "Got 5 - a value that is not searched belongs under model.params"
+        ),
     ]
 
 
@@ -306,10 +310,14 @@ def test_values_that_the_model_would_refuse_are_all_told_before_data_is_read():
         check_search(config, task="classification", place=lambda key: f"c.yaml: {key}")
 
     assert refused.value.problems == (
-        "c.yaml: tune.space.max_leaf_nodes must hold values that the model accepts: an int in the range [2, inf) or "
-        "null. Got 1 in it.",
-        "c.yaml: tune.space.early_stopping must hold values that the model accepts: auto or true or false. "
-        "Got 'maybe' in it.",
+        (
+            "c.yaml: tune.space.max_leaf_nodes must hold values that the model accepts: an int in the range [2, inf) or "
+            "null. Got 1 in it."
+        ),
+        (
+            "c.yaml: tune.space.early_stopping must hold values that the model accepts: auto or true or false. "
+            "Got 'maybe' in it."
+        ),
     )
 
 

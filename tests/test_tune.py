@@ -99,7 +99,7 @@ def test_a_fold_is_scored_as_the_cross_validation_of_the_same_folds_scores_it(pr
     loss = next(fold for fold in run.provenance.cross_validation if fold.name == "log_loss")
 
     # The cross-validation judges the model that was taken, on the folds of split.cv, which are those of tune.cv here.
-    assert run.tuning.winner.values == pytest.approx(loss.values, rel=1e-12)
+    assert run.tuning.winner.fold_values == pytest.approx(loss.values, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in WITHOUT_SPACE])
@@ -251,7 +251,7 @@ def test_a_point_that_comes_again_is_not_fitted_again(tmp_path):
     tuning = searched(config, space, "tune.trials=5", "tune.method=tpe", output=tmp_path).tuning
     values = {}
     for trial in tuning.trials:
-        values.setdefault(trial.params.get("n_neighbors", 5), set()).add(trial.values)
+        values.setdefault(trial.params.get("n_neighbors", 5), set()).add(trial.fold_values)
 
     again = [trial for trial in tuning.trials if trial.note and trial.note.startswith("the same as trial")]
     assert again
@@ -291,13 +291,13 @@ def test_optuna_gives_up_trials_that_do_worse_than_most_and_never_the_first(proj
     stopped = [trial for trial in tuning.trials if trial.state == "stopped"]
 
     assert stopped
-    assert all(2 <= len(trial.values) < 5 and trial.value is None for trial in stopped)
+    assert all(2 <= len(trial.fold_values) < 5 and trial.value is None for trial in stopped)
     assert tuning.trials[0].state == "done"
     assert tuning.winner.state == "done"
     for trial in stopped:
-        n = len(trial.values)
-        others = [np.mean(o.values[:n]) for o in tuning.trials[: trial.number] if o.state == "done"]
-        assert np.mean(trial.values) > np.median(others)
+        n = len(trial.fold_values)
+        others = [np.mean(o.fold_values[:n]) for o in tuning.trials[: trial.number] if o.state == "done"]
+        assert np.mean(trial.fold_values) > np.median(others)
 
 
 def test_optuna_starts_from_a_model_that_stands_outside_the_space(project, tmp_path):

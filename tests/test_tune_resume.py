@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -47,23 +50,13 @@ def train_until(config, line, *words, signal_number=signal.SIGKILL):
     return said, process.wait()
 
 
-class Killed(BaseException):
-    """Stands for the end of the process."""
-
-
 def interrupt_after(monkeypatch, n_trials):
     """Let a search die after some trials; what is on the disk stays as a killed process leaves it."""
 
     def short(search, judge, plan):
-        return run_trials(search, judge, msgspec_replace(plan, n_trials=min(n_trials, plan.n_trials)))
+        return run_trials(search, judge, dataclasses.replace(plan, n_trials=min(n_trials, plan.n_trials)))
 
     monkeypatch.setattr("mlcli.training.tune.run_trials", short)
-
-
-def msgspec_replace(plan, **changes):
-    import dataclasses
-
-    return dataclasses.replace(plan, **changes)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -159,7 +152,7 @@ def test_training_anew_says_that_a_search_was_left_and_does_not_use_it(project, 
 
     assert [message for message in caplog.messages if "left after 5 of 24 trials, and --resume" in message]
     assert len(anew.trials) == N_TRIALS
-    assert fits() == sum(len(trial.values) for trial in anew.trials if trial.seconds)
+    assert fits() == sum(len(trial.fold_values) for trial in anew.trials if trial.seconds)
 
 
 def count_fits(monkeypatch):
@@ -201,7 +194,7 @@ def test_another_config_does_not_go_on_with_the_search(project, tmp_path, monkey
     resumed = searched(project, override, output=tmp_path, resume=True).tuning
 
     assert any(message.startswith("nothing to resume: ") for message in caplog.messages)
-    assert fits() == sum(len(trial.values) for trial in resumed.trials)
+    assert fits() == sum(len(trial.fold_values) for trial in resumed.trials)
 
 
 def test_what_no_search_depends_on_does_not_stop_it_from_going_on(project, tmp_path, monkeypatch, caplog):
@@ -289,13 +282,9 @@ def test_the_processes_of_a_killed_search_end_by_themselves(tmp_path):
 def children_of(pid):
     """Return the processes that a process started."""
     found = []
-    for place in os.listdir("/proc"):
-        if place.isdecimal():
-            try:
-                with open(f"/proc/{place}/stat", encoding="utf-8") as file:
-                    parent = int(file.read().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parent = int(place.read_text(encoding="utf-8").rpartition(")")[2].split()[1])
             if parent == pid:
-                found.append(int(place))
+                found.append(int(place.parent.name))
     return found

@@ -77,4 +77,4 @@ def trained(config: Path, *overrides: str, output: Path, resume: bool = False):
 
 def outcome(tuning):
     """Return the trials of a search without their times."""
-    return [(trial.number, trial.params, trial.state, trial.values, trial.note) for trial in tuning.trials]
+    return [(trial.number, trial.params, trial.state, trial.fold_values, trial.note) for trial in tuning.trials]

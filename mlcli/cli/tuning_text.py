@@ -34,7 +34,7 @@ def show_tuning(tuning: Tuning | None) -> None:
     for trial in shown:
         value = format_number(trial.value) if trial.state == "done" else trial.state
         style = "bold" if trial.number == tuning.best else None
-        spread = "" if trial.spread is None else format_number(trial.spread, digits=2)
+        spread = "" if trial.spread is None else format_number(trial.spread, digits=3)
         table.add_row(str(trial.number), value, spread, escape(_params(trial, tuning)), style=style)
     less = "" if tuning.greater_is_better else ", less is better"
     show(f"[bold]{len(tuning.trials)} trials on {tuning.judged_on}[/] ({tuning.metric}{less})", table)

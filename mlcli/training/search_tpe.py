@@ -215,7 +215,7 @@ def _as_seen(trial: Trial, plan: Plan) -> dict[str, Any]:
     }
     if trial.state != "done" or not all(_holds(plan.space[name], params[name]) for name in plan.space):
         return {"state": TrialState.FAIL}
-    means = {count: fmean(trial.values[:count]) for count in range(1, len(trial.values))}
+    means = {count: fmean(trial.fold_values[:count]) for count in range(1, len(trial.fold_values))}
     return {
         "state": TrialState.COMPLETE,
         "value": trial.value,

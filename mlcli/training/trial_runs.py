@@ -176,7 +176,7 @@ def _one_trial(search: Search, judge: Judge, plan: Plan, trials: Sequence[Trial]
     number, params = len(trials), _params(plan, point)
     twin = _twin(plan, trials, point)
     if twin is not None:
-        return Trial(number, params, twin.state, twin.values, 0.0, twin.note or f"the same as trial {twin.number}")
+        return Trial(number, params, twin.state, twin.fold_values, 0.0, twin.note or f"the same as trial {twin.number}")
     scores: list[FoldScore] = []
     hopeless = False
     while len(scores) < plan.n_folds and not hopeless:

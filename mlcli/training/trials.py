@@ -23,7 +23,7 @@ class Trial(msgspec.Struct, frozen=True):
     state : {"done", "stopped", "failed"}
         Judged on every fold, given up after some because others did better, or
         refused by the model.
-    values : tuple of float
+    fold_values : tuple of float
         The metric on each fold that it was judged on, in order.
     seconds : float
         Time of its fits and predictions together.
@@ -34,19 +34,19 @@ class Trial(msgspec.Struct, frozen=True):
     number: int
     params: dict[str, Any]
     state: Literal["done", "stopped", "failed"]
-    values: tuple[float, ...]
+    fold_values: tuple[float, ...]
     seconds: float
     note: str | None = None
 
     @property
     def value(self) -> float | None:
         """Mean of the metric over the folds; None where it was not judged on all."""
-        return fmean(self.values) if self.state == "done" else None
+        return fmean(self.fold_values) if self.state == "done" else None
 
     @property
     def spread(self) -> float | None:
         """Standard deviation over the folds, with n - 1."""
-        return stdev(self.values) if self.state == "done" and len(self.values) > 1 else None
+        return stdev(self.fold_values) if self.state == "done" and len(self.fold_values) > 1 else None
 
 
 class Tuning(msgspec.Struct, frozen=True):
@@ -98,7 +98,7 @@ class Tuning(msgspec.Struct, frozen=True):
 
     def leaderboard(self, model: str) -> Leaderboard:
         """Return the trials as every search for a model is told."""
-        n_folds = max(len(trial.values) for trial in self.trials)
+        n_folds = max(len(trial.fold_values) for trial in self.trials)
         candidates = tuple(_candidate(trial, model, self.best, n_folds) for trial in self.ranked)
         return Leaderboard(self.metric, self.greater_is_better, self.judged_on, candidates, self.note)
 
@@ -116,7 +116,7 @@ def best_of(trials: Sequence[Trial], *, greater_is_better: bool) -> Trial | None
 
 
 def _candidate(trial: Trial, model: str, best: int, n_folds: int) -> Candidate:
-    stopped = f"stopped after {len(trial.values)} of {n_folds} folds: others did better on them"
+    stopped = f"stopped after {len(trial.fold_values)} of {n_folds} folds: others did better on them"
     return Candidate(
         name=f"trial {trial.number}" if trial.number else "trial 0 (as configured)",
         model=model,
