@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 
+import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlcli.cli.boundary import run as run_mlcli
+from mlcli.config.json_schema import config_json_schema
 from mlcli.config.load import load_config
+from mlcli.config.render import render_config
 from mlcli.config.sections import Config, DataConfig, ModelConfig, TuneConfig
 from mlcli.errors import ConfigError, MissingExtraError
 from mlcli.models.catalogue import check_parameters, model_parameters_of
@@ -343,3 +347,67 @@ def test_a_search_by_optuna_without_optuna_names_the_extra(monkeypatch):
         check_search(config, task="regression")
     assert refused.value.hint == "pip install 'mlcli[tune]'"
     check_search(config_of("ridge", {}), task="regression")
+
+
+FORMS = [
+    ({"C": [0.1, 1]}, True),
+    ({"C": [0.1, 1, "log"]}, True),
+    ({"C": {"choices": [1, None, "a", [5, 5]]}}, True),
+    ({"C": [1]}, False),
+    ({"C": ["a", "b"]}, False),
+    ({"C": [1, 2, "lgo"]}, False),
+    ({"C": {"choices": []}}, False),
+    ({"C": {"choice": [1]}}, False),
+    ({"C": 3}, False),
+]
+
+
+@pytest.mark.parametrize(("space", "accepted"), FORMS, ids=[str(space) for space, _ in FORMS])
+def test_an_editor_refuses_the_forms_that_mlcli_refuses(space, accepted):
+    config = {"data": {"path": "t.csv", "target": "y"}, "model": {"name": "svm"}, "tune": {"space": space}}
+    validator = jsonschema.Draft202012Validator(config_json_schema())
+
+    assert validator.is_valid(config) == accepted
+    if accepted:
+        read_dimension(space["C"], whole=True)
+    else:
+        with pytest.raises(ValueError, match=r"must"):
+            read_dimension(space["C"], whole=True)
+
+
+@pytest.mark.parametrize(
+    ("tune", "accepted"), [({}, True), (None, True), ({"metric": "rmse"}, True), ({"metric": "x"}, False)]
+)
+def test_an_editor_knows_the_section(tune, accepted):
+    config = {"data": {"path": "t.csv", "target": "y"}, "model": {"name": "svm"}, "tune": tune}
+
+    assert jsonschema.Draft202012Validator(config_json_schema()).is_valid(config) == accepted
+
+
+def test_a_config_with_a_space_is_written_and_read_back(tmp_path):
+    config = config_of(
+        "mlp",
+        {
+            "alpha": [0.1, 1, "log"],
+            "hidden_layer_sizes": {"choices": [[5], [5, 5]]},
+            "solver": {"choices": ["adam", "sgd"]},
+        },
+    )
+    path = tmp_path / "c.yaml"
+    path.write_text(render_config(config, complete=True), encoding="utf-8")
+
+    assert load_config(path, environ={}).config.tune == config.tune
+
+
+def test_check_refuses_what_the_search_would_be_refused_for(tmp_path, capsys):
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{i},{i % 7 / 2}\n" for i in range(60)), encoding="utf-8")
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "data: {path: t.csv, target: y}\nmodel: {name: ridge}\ntune: {space: {alpha: [-1.0, 1.0]}}\n", encoding="utf-8"
+    )
+
+    assert run_mlcli(["check", "--config", str(path)]) == 2
+    assert (
+        "tune.space.alpha must hold values that the model accepts: a float in the range [0.0, inf)"
+        in capsys.readouterr().err
+    )

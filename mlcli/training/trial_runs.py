@@ -7,7 +7,8 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -31,6 +32,14 @@ _WORKER_BYTES = 512 * 2**20
 
 _IDLE_SECONDS = 60
 """Time after which a process without work ends."""
+
+
+def _free_bytes() -> int:
+    """Return the memory that processes may take: what is free, and what the system holds of files only."""
+    with suppress(OSError):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _end_with(parent: int) -> None:
@@ -100,8 +109,7 @@ class Judge:
             return
         from joblib import Parallel, cpu_count, parallel_config
 
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        workers = min(cpu_count(), MAX_WORKERS, free // _WORKER_BYTES)
+        workers = min(cpu_count(), MAX_WORKERS, _free_bytes() // _WORKER_BYTES)
         if workers < 2:
             return
         logger.debug("going on with %d processes", workers)
@@ -174,7 +182,7 @@ def _next_trials(search: Search, judge: Judge, plan: Plan, trials: Sequence[Tria
 def _one_trial(search: Search, judge: Judge, plan: Plan, trials: Sequence[Trial], point: dict[str, Any]) -> Trial:
     """Judge one point, fold after fold, for as long as it is worth it."""
     number, params = len(trials), _params(plan, point)
-    twin = _twin(plan, trials, point)
+    twin = None if search.independent else _twin(plan, trials, point)
     if twin is not None:
         return Trial(number, params, twin.state, twin.fold_values, 0.0, twin.note or f"the same as trial {twin.number}")
     scores: list[FoldScore] = []
