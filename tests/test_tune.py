@@ -202,7 +202,7 @@ def test_a_search_in_which_all_fails_says_why_and_leaves_nothing(tmp_path):
         )
     assert "tune" in refused.value.message
     assert refused.value.hint
-    assert not list((tmp_path / "tuning").glob("*"))
+    assert not (tmp_path / "tuning").exists()
 
 
 def test_a_metric_that_is_undefined_on_a_fold_fails_the_trial(project):
@@ -389,6 +389,14 @@ def test_what_a_library_says_of_many_fits_is_kept_with_the_trial_and_not_said(tm
     assert "max_iter" in tuning.trials[0].note
     assert not [message for message in caplog.messages if "max_iter" in message]
     assert logging.getLogger("mlcli.models").propagate
+
+
+def test_a_search_that_is_refused_before_its_first_trial_leaves_nothing(tmp_path):
+    config = write_project(tmp_path, model="nearest_neighbors")
+    with pytest.raises(ConfigError, match="takes no weights"):
+        searched(config, "model.class_weight=balanced", output=tmp_path)
+
+    assert not (tmp_path / "tuning").exists()
 
 
 def test_a_place_that_cannot_hold_the_search_is_said(project, tmp_path):

@@ -98,6 +98,20 @@ def test_a_search_goes_on_from_any_trial(project, tmp_path, monkeypatch, caplog,
     assert f"resuming the search: {n_done} of {N_TRIALS} trials are done" in caplog.messages
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_an_infinite_parameter_comes_back_as_it_was(tmp_path, monkeypatch, method):
+    config = write_project(tmp_path, model="logistic_regression", trials=4)
+    words = (config, f"tune.method={method}", "model.params={C: .inf}", "tune.space={tol: [0.0001, 0.01, log]}")
+    whole = searched(*words, output=tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 2)
+        searched(*words, output=tmp_path / "killed")
+    resumed = searched(*words, output=tmp_path / "killed", resume=True)
+
+    assert whole.loaded.config.model.params["C"] == float("inf")
+    assert outcome(resumed.tuning) == outcome(whole.tuning)
+
+
 @pytest.mark.parametrize("n_bytes", [1, 40, 400])
 def test_a_journal_torn_anywhere_goes_on(project, tmp_path, monkeypatch, n_bytes):
     """Whatever line the process was at, of whatever trial: asked, valued, recorded or told."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -122,7 +123,8 @@ class RandomSearch:
     def keep(self, trial: Trial) -> None:
         """Keep a trial, on the disk."""
         self._trials.append(trial)
-        write_file(self._path, msgspec.json.encode(self._trials))
+        # Not msgspec's JSON: it writes null for a parameter that is infinite, such as C of no penalty.
+        write_file(self._path, json.dumps(msgspec.to_builtins(self._trials)))
 
 
 def _points(plan: Plan) -> list[dict[str, Any]]:
@@ -157,9 +159,9 @@ def point_text(params: Mapping[str, Any]) -> str:
 
 def _read_trials(path: Path) -> list[Trial]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=list[Trial])
+        return msgspec.convert(json.loads(path.read_bytes()), list[Trial])
     except FileNotFoundError:
         return []
-    except msgspec.MsgspecError:
+    except (ValueError, msgspec.ValidationError):
         logger.warning("%s cannot be read; the search begins anew", path)
         return []

@@ -115,7 +115,7 @@ def tune(loaded: LoadedConfig, prepared: Prepared, *, output: Path, resume: bool
         trials = run_trials(search, judge, plan)
         best = best_of(trials, greater_is_better=plan.greater_is_better)
         if best is None:
-            shutil.rmtree(folder, ignore_errors=True)
+            _clear(folder)
             raise _all_failed(loaded, trials)
     tuning = _tuning(config, prepared, plan, metric=metric, trials=trials, best=best)
     model = config.model.model_copy(update={"params": best.params})
@@ -161,10 +161,14 @@ def _open(tune: TuneConfig, plan: Plan, folder: Path, *, resume: bool) -> Search
             n_kept,
             plan.n_trials,
         )
-        for kept in folder.iterdir():
-            kept.unlink()
+        _clear(folder)
         search = _search(tune, plan, folder)
     return search
+
+
+def _clear(folder: Path) -> None:
+    for kept in folder.iterdir():
+        kept.unlink()
 
 
 def _search(tune: TuneConfig, plan: Plan, folder: Path) -> Search:
@@ -200,6 +204,9 @@ def _claimed(folder: Path) -> Iterator[None]:
             logger.debug("%s cannot be locked", folder)  # some network file systems know no locks
         yield
     finally:
+        with suppress(OSError):  # a search that kept nothing leaves nothing
+            folder.rmdir()
+            folder.parent.rmdir()
         os.close(lock)
 
 
