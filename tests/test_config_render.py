@@ -68,6 +68,9 @@ FREE = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT.filter(bool), inner, max_size=3),
     max_leaves=5,
 )
+DIMENSION = st.sampled_from([[1, 2], [0.5, 7.0], [0.1, 10, "log"]]) | st.lists(
+    FREE, min_size=1, max_size=3, unique_by=repr
+).map(lambda values: {"choices": values})
 NAME = st.from_regex(r"\A(?:[A-Za-z0-9_é模][A-Za-z0-9_.\- 模]{0,9})\Z")
 
 
@@ -135,6 +138,9 @@ def configs(draw):
     evaluate["gates"] = draw(st.dictionaries(st.sampled_from(sorted(METRICS)), st.floats(-9, 9), max_size=2))
     ways = [{}, {"optimize": "f1"}, {"recall": 0.8}, {"costs": {"false_positive": 1.0, "false_negative": 0.5}}]
     values["threshold"] = draw(st.sampled_from(ways))
+    if "tune" in values:
+        values["tune"]["metric"] = draw(st.none() | st.sampled_from(sorted(METRICS)))
+        values["tune"]["space"] = draw(st.dictionaries(TEXT.filter(bool), DIMENSION, max_size=3))
     values["task"] = None
     return Config.model_validate(values)
 

@@ -90,7 +90,7 @@ def test_parameters_of_another_model_are_not_inherited(files):
 def test_a_problem_of_the_base_is_told_there_and_after_those_of_the_file(files):
     assert told(files, child="extends: base.yaml\nsplit: {cv: x}\n", base=SMALL + "zzz: 1\n") == [
         "child.yaml:2:13: split.cv: must be a whole number at least 0 and at most 100. Got 'x'",
-        "base.yaml:3:1: zzz: unknown key. Known: name, task, output, data, split, preprocess, model, calibrate, threshold, evaluate, serve, extends",
+        "base.yaml:3:1: zzz: unknown key. Known: name, task, output, data, split, preprocess, model, calibrate, threshold, tune, evaluate, serve, track, extends",
     ]
 
 

@@ -246,9 +246,9 @@ def test_a_key_of_the_search_that_is_wrong_is_told_with_its_place(tmp_path, line
 @pytest.mark.parametrize(
     ("overrides", "text"),
     [
-        (["model.name=dummy"], "tune: must be left out for model 'dummy': it learns nothing that could be tuned"),
+        (["model.name=dummy"], "tune: does not go with model 'dummy': it learns nothing that could be tuned"),
         (["model.name=ridge", "model.params={alpha: 2}"], "must leave something to search: model.params sets alpha"),
-        (["model.name=auto"], "must be left out where model.name is auto, which chooses parameters by itself"),
+        (["model.name=auto"], "tune: does not go with model auto, which chooses parameters by itself"),
         (["tune=7"], "tune: must be a mapping of keys"),
     ],
 )
@@ -397,6 +397,14 @@ def test_a_config_with_a_space_is_written_and_read_back(tmp_path):
     path.write_text(render_config(config, complete=True), encoding="utf-8")
 
     assert load_config(path, environ={}).config.tune == config.tune
+
+
+def test_a_section_of_defaults_alone_is_written_and_read_back(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(render_config(config_of("mlp", {})), encoding="utf-8")
+
+    assert path.read_text(encoding="utf-8").splitlines()[-1] == "tune: {}"
+    assert load_config(path, environ={}).config.tune == TuneConfig()
 
 
 def test_check_refuses_what_the_search_would_be_refused_for(tmp_path, capsys):

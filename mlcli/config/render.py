@@ -151,6 +151,9 @@ class _Page:
                     # A blank line sets the sections of the top level apart.
                     lines += [""] if lines and not key else []
                     lines += [*self.line(here, ""), *below]
+                elif info.default is None:
+                    # Of a section that may be left out altogether, one of defaults alone says something.
+                    lines += ["", *self.line(here, "{}")]
             elif self.complete or here in self.written or self.says(here, value, info):
                 lines += self.value(here, value)
         return lines

@@ -19,7 +19,7 @@ def tune_problems(tree: Entries, task: str | None) -> Iterator[Problem]:
     model = find(tree, ("model", "name"))
     name = model.value.value if model is not None and isinstance(model.value, Leaf) else None
     if name == "auto":
-        text = "must be left out where model.name is auto, which chooses parameters by itself"
+        text = "does not go with model auto, which chooses parameters by itself"
         yield Problem(entry.place, key, text, "Name one model to tune, or leave out the section tune.")
     if not isinstance(name, str) or name not in MODELS:
         return
@@ -41,7 +41,7 @@ def _space_problems(tree: Entries, model: str, tasks: tuple[str, ...], space: En
         hint = "`--set tune.space={}` searches what is searched of that model by default."
     for parameter, below in space.entries.items():
         key = ("tune", "space", parameter)
-        if parameter not in known:
+        if known and parameter not in known:
             problem = unknown_key(key, tree, known=searched, what=f"parameter of {model}")
             yield Problem(below.place, key, problem.text, hint)
         elif parameter in NOT_SEARCHED:
@@ -75,12 +75,12 @@ def _choices_advice(node: Tree) -> str:
 def _default_space_problems(tree: Entries, model: str, task: str | None, tune: Entry) -> Iterator[Problem]:
     """Yield why the default space of a model leaves nothing to search."""
     if model in WITHOUT_SPACE:
-        text = f"must be left out for model {model!r}: {WITHOUT_SPACE[model]}"
+        text = f"does not go with model {model!r}: {WITHOUT_SPACE[model]}"
         yield Problem(tune.place, ("tune",), text, "Name another model, or say in tune.space what to search.")
         return
     params = find(tree, ("model", "params"))
     fixed = set(params.value.entries) if params is not None and isinstance(params.value, Entries) else set()
     searched = default_space(model, task if task in MODELS[model].tasks else None)
-    if not set(searched) - fixed:
+    if searched and not set(searched) - fixed:
         text = f"must leave something to search: model.params sets {', '.join(searched)}"
         yield Problem(tune.place, ("tune",), text, "Say in tune.space what to search.")
