@@ -72,6 +72,7 @@ FREE = [
     ("model", "params", "solver"),
     ("model", "class_weight", "yes"),
     ("evaluate", "gates", "f1"),
+    ("evaluate", "tolerances", "f1"),
 ]
 PLACES = sorted({("extends",), *string_keys(SCHEMA), *FREE})
 LISTS = {"id", "drop", "missing_values", "test_values", "parts", "metrics"}

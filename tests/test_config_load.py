@@ -194,6 +194,14 @@ def test_an_empty_required_section_lacks_its_keys(problems):
             "model: {name: ridge}\nevaluate: {gates: {rsme: 1}}",
             "evaluate.gates.rsme: unknown metric 'rsme' - did you mean 'rmse'?",
         ),
+        (
+            "model: {name: ridge}\nevaluate: {tolerances: {rsme: 1}}",
+            "evaluate.tolerances.rsme: unknown metric 'rsme' - did you mean 'rmse'?",
+        ),
+        (
+            "model: {name: ridge}\nevaluate: {tolerances: {mae: -1}}",
+            "evaluate.tolerances.mae: must be a number at least 0",
+        ),
         ("model: {name: ridge}\nevaluate: {metrics: [mae, mae]}", "must name each metric once"),
         ("task: regression\nmodel: {name: ridge, class_weight: balanced}", "model.class_weight: is for classification"),
         ("model: {name: 'os:system'}", "unknown model 'os:system'. Known: dummy"),

@@ -141,6 +141,7 @@ def configs(draw):
     if "tune" in values:
         values["tune"]["metric"] = draw(st.none() | st.sampled_from(sorted(METRICS)))
         values["tune"]["space"] = draw(st.dictionaries(TEXT.filter(bool), DIMENSION, max_size=3))
+    evaluate["tolerances"] = draw(st.dictionaries(st.sampled_from(sorted(METRICS)), st.floats(0, 9), max_size=2))
     values["task"] = None
     return Config.model_validate(values)
 
