@@ -146,5 +146,5 @@ def _score(found: MetricSummary | None) -> str:
 def _gates(run: RunRecord) -> str:
     missed = sum(not gate.passed for gate in run.gates)
     if missed:
-        return f"[red]{missed} of {len(run.gates)} missed[/]"
+        return f"[red]{missed} missed[/]"
     return "passed" if run.gates else ""
