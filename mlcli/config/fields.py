@@ -109,6 +109,8 @@ class Shape:
             return f"any of {', '.join(self.literals)}"
         if len(self.types) > 1:
             return "labels"
+        if isinstance(self.types[0], type) and issubclass(self.types[0], Section):
+            return "mappings with " + " and ".join(self.types[0].model_fields)
         words = {str: "texts", float: "numbers", int: "whole numbers", bool: "true or false"}
         return words[self.types[0]] + (self.bounds.phrase() if self.types[0] is not str else "")
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import isfinite
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
 from mlcli.config.fields import Shape, section_of, shape_of
-from mlcli.config.sections import Config, EvaluateConfig, ModelConfig, Section, TuneConfig
+from mlcli.config.sections import AUTO, CandidateConfig, Config, EvaluateConfig, ModelConfig, Section, TuneConfig
 from mlcli.registry import METRICS, MODELS, model_parameters
 from mlcli.spaces import MAX_CHOICES
 
@@ -78,7 +78,7 @@ def _section(section: type[Section]) -> Node:
         "properties": properties,
         "additionalProperties": False,
     }
-    rules = list(_parameter_rules()) if section is ModelConfig else []
+    rules = list(_parameter_rules()) if section in {ModelConfig, CandidateConfig} else []
     return {**node, "allOf": rules} if rules else node
 
 
@@ -87,11 +87,12 @@ def _key(name: str, field: FieldInfo, section: type[Section]) -> Node:
     if below is not None:
         node = _section(below)
         # A section whose keys are all commented out is as if it were not there.
-        return {**node, "type": ["object", "null"], "description": field.description}
+        node = {**node, "type": ["object", "null"], "description": field.description}
+        return _or_short(node) if below is ModelConfig else node
     shape = shape_of(field)
     node = _shape(shape)
-    if section is ModelConfig and name == "name":
-        node = {"anyOf": [{"enum": list(MODELS)}, _VARIABLE]}
+    if section in {ModelConfig, CandidateConfig} and name == "name":
+        node = _model_name(MODELS if section is CandidateConfig else [AUTO, *MODELS])
     elif section is EvaluateConfig and name == "metrics":
         item: Node = {"anyOf": [{"enum": list(METRICS)}, _VARIABLE]}
         node = {"anyOf": [{"type": "array", "items": item, "uniqueItems": True}, {"type": "null"}]}
@@ -106,6 +107,16 @@ def _key(name: str, field: FieldInfo, section: type[Section]) -> Node:
         default = field.get_default(call_default_factory=True)
         described["default"] = list(default) if isinstance(default, tuple) else default
     return described
+
+
+def _or_short(section: Node) -> Node:
+    """Return the schema of the model: its section, a name alone, or a list to choose from."""
+    short = [_model_name([AUTO, *MODELS]), {**section["properties"]["candidates"]["anyOf"][0], "minItems": 1}]
+    return {"anyOf": [section, *short], "description": section["description"]}
+
+
+def _model_name(names: Iterable[str]) -> Node:
+    return {"anyOf": [{"enum": list(names)}, _VARIABLE]}
 
 
 def _shape(shape: Shape) -> Node:
@@ -139,6 +150,8 @@ def _scalar_types(shape: Shape) -> list[type]:
 
 def _scalar(shape: Shape, kind: type) -> Node:
     bounds = shape.bounds
+    if issubclass(kind, CandidateConfig):
+        return {"anyOf": [_model_name(MODELS), _section(kind)]}
     if kind is bool:
         return {"type": "boolean"}
     if kind is str:

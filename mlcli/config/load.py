@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from mlcli.config.environment import expand
 from mlcli.config.keys import join_key, split_key
+from mlcli.config.model_forms import spelled_out
 from mlcli.config.names import check_names
 from mlcli.config.overrides import apply_overrides, override_place
 from mlcli.config.problems import explain
@@ -123,7 +124,7 @@ def parse_config(text: str, *, name: str, overrides: Sequence[str] = ()) -> Conf
     problems: list[Problem] = []
     tree = expand(read_yaml(text, source=name, problems=problems), None, problems)
     assert isinstance(tree, Entries)  # an expansion keeps the shape
-    tree = apply_overrides(tree, overrides, {}, problems)
+    tree = apply_overrides(spelled_out(tree), overrides, {}, problems)
     return _judged(written_only(tree), problems, [name, *(override_place(text).source for text in overrides)])
 
 

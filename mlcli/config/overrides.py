@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from mlcli.config.environment import expand
 from mlcli.config.fields import field_at, shape_of
 from mlcli.config.keys import Key, split_assignment
+from mlcli.config.model_forms import spelled_out
 from mlcli.config.tree import Entries, Leaf, Place, Problem, Tree, put
 from mlcli.config.yaml_nodes import read_flow, resolve_plain
 from mlcli.errors import ConfigError
@@ -51,7 +52,7 @@ def apply_overrides(
             key = _joined_rest(key)
             value = _value(text, place, problems)
             if value is not None:
-                tree = put(tree, key, expand(value, environ, problems, key), place=place)
+                tree = spelled_out(put(tree, key, expand(value, environ, problems, key), place=place))
     return tree
 
 

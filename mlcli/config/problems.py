@@ -26,6 +26,8 @@ def explain(error: ValidationError, tree: Entries) -> list[Problem]:
     """Say every problem of `error` once, with its place in `tree`."""
     found: dict[tuple[Key, str], list[Problem]] = {}
     for detail in error.errors(include_url=False, include_input=False):
+        if detail["loc"][:2] == ("model", "candidates") and len(detail["loc"]) > 2:
+            continue  # told item by item, with their own places, by `check_names`
         key, field, unknown = _locate(detail["loc"])
         kind = detail["type"]
         # The branches of a union, and the items of one list, are told together.

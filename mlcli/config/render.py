@@ -123,6 +123,8 @@ def _clean(text: str) -> str:
 
 def flow_text(value: Any) -> str:
     """Write a plain value in one line, as YAML's flow style does."""
+    if isinstance(value, Section):
+        return flow_text({name: getattr(value, name) for name in type(value).model_fields})
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{scalar_text(k, expanded=False)}: {flow_text(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):

@@ -6,6 +6,7 @@ and the file that ``mlcli init`` writes are all made from these classes.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -201,18 +202,79 @@ class PreprocessConfig(Section):
     text: TextConfig = Field(TextConfig(), description="Text columns.")
 
 
-class ModelConfig(Section):
-    """Which model, with which parameters."""
+class CandidateConfig(Section):
+    """One model of a list to choose from."""
 
     name: str = Field(description="A name from `mlcli models`.")
+    params: dict[str, Any] = Field({}, description="Its parameters.")
+
+
+AUTO = "auto"
+"""Name of the model that stands for the best of several."""
+
+_LATENCY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(us|ms|s)")
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+class ModelConfig(Section):
+    """Which model, with which parameters. A name alone, or a list of models to choose from, may stand for all of it."""
+
+    name: str = Field(
+        description="A name from `mlcli models`; or auto: the best of several, chosen by cross-validation and combined."
+    )
     params: dict[str, Any] = Field(
         {}, description="Parameters of the model; `mlcli models NAME` lists them with their defaults."
+    )
+    candidates: tuple[CandidateConfig, ...] = Field(
+        (),
+        description="For auto: the models to choose from, by name or as {name, params}. Left out: a portfolio that fits the table.",
+    )
+    effort: Literal["quick", "standard", "thorough"] = Field(
+        "standard", description="For auto: how many models are tried. Never a clock: the same config gives the same model."
+    )
+    max_minutes: float | None = Field(
+        None,
+        gt=0,
+        le=100_000,
+        description="For auto: no further fit is begun after this long, and the run says so; the choice then hangs on the clock.",
+    )
+    max_latency: str | None = Field(
+        None,
+        description="For auto: longest time that one row may take, such as 1ms or 500us, measured here; the choice then hangs on the clock.",
     )
     random_state: Seed = Field(0, description="Seed of everything random in the model.")
     class_weight: Literal["balanced"] | dict[str, Annotated[float, Field(ge=0)]] | None = Field(
         None,
         description="Weight of each class in fitting: balanced, or a weight by class label. Left out: all rows weigh the same.",
     )
+
+    @property
+    def max_row_seconds(self) -> float | None:
+        """`max_latency` in seconds."""
+        found = None if self.max_latency is None else _LATENCY.fullmatch(self.max_latency)
+        return None if found is None else float(found[1]) * _UNITS[found[2]]
+
+    def of(self, candidate: CandidateConfig) -> ModelConfig:
+        """Return the config of one candidate, with the seed and the class weights of all."""
+        return ModelConfig(
+            name=candidate.name,
+            params=candidate.params,
+            random_state=self.random_state,
+            class_weight=self.class_weight,
+        )
+
+    @model_validator(mode="after")
+    def _auto_or_one(self) -> Self:
+        if self.name == AUTO:
+            if self.params:
+                raise _at("model.params", "must be left out with auto; name the models and their params in model.candidates")
+            if self.max_latency is not None and not self.max_row_seconds:
+                raise _at("model.max_latency", "must be a time above 0 with its unit, such as 1ms, 500us or 0.01s")
+            return self
+        for key in ("candidates", "effort", "max_minutes", "max_latency"):
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise _at(f"model.{key}", f"is for a choice of models, and model.name is not {AUTO}")
+        return self
 
 
 class CalibrateConfig(Section):

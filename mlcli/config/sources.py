@@ -11,6 +11,7 @@ from pathlib import Path
 from mlcli.config.environment import expand
 from mlcli.config.fields import field_at, section_of, shape_of
 from mlcli.config.keys import Key
+from mlcli.config.model_forms import is_short, spelled_out
 from mlcli.config.tree import Entries, Entry, Items, Leaf, Place, Problem, Tree, find, merge, plain_values, pointed
 from mlcli.config.yaml_nodes import read_yaml
 from mlcli.errors import ConfigError
@@ -60,10 +61,16 @@ def read_sources(path: Path, *, environ: Mapping[str, str], problems: list[Probl
         chain.append((following, tree))
         following, asked = _extended(following, tree, problems)
     merged = Entries({}, chain[0][1].place)
-    for file, tree in reversed(chain):
-        # Of another model, the parameters and their space are not inherited: they would not fit.
+    for file, written in reversed(chain):
+        # Of another model, the parameters and their space are not inherited: they would not fit. Nor is anything of a
+        # model that is written in a short form, which is no mapping and replaces what stood there.
+        if is_short(written):
+            merged = _without(merged, ("model",))
+        tree = spelled_out(written)
         if _name(merged) and _name(tree) and _name(merged) != _name(tree):
-            merged = _without(_without(merged, ("model", "params")), ("tune", "space"))
+            for key in ("params", "candidates", "effort", "max_minutes", "max_latency"):
+                merged = _without(merged, ("model", key))
+            merged = _without(merged, ("tune", "space"))
         merged = merge(merged, _rebased(_without(tree, ("extends",)), origin=file.parent, base=path.parent))
     return merged, tuple(str(file) for file, _ in chain)
 

@@ -109,9 +109,13 @@ class Problem:
 
 
 def find(tree: Tree, key: Key) -> Entry | None:
-    """Return what stands at `key`, or None."""
+    """Return what stands at `key`, or None; an item of a list is named by its position, from 0."""
     entry = None
     for part in key:
+        if isinstance(tree, Items) and part.isdecimal() and int(part) < len(tree.items):
+            tree = tree.items[int(part)]
+            entry = Entry(tree.place, tree)
+            continue
         if not isinstance(tree, Entries) or part not in tree.entries:
             return None
         entry = tree.entries[part]
@@ -151,12 +155,13 @@ def pointed(entry: Entry) -> Place:
 
 
 def plain_values(tree: Tree, key: Key = ()) -> Any:
-    """Return the values alone: lists as tuples, but as lists in the free ``model.params`` and ``tune.space``."""
+    """Return the values alone: lists as tuples, but as lists in the free ``params`` of a model and in ``tune.space``."""
     if isinstance(tree, Leaf):
         return tree.value
     if isinstance(tree, Items):
         values = [plain_values(item, key) for item in tree.items]
-        return values if key[:2] in {("model", "params"), ("tune", "space")} else tuple(values)
+        free = key[:2] in {("model", "params"), ("tune", "space")} or key[:3] == ("model", "candidates", "params")
+        return values if free else tuple(values)
     return {name: plain_values(entry.value, (*key, name)) for name, entry in tree.entries.items()}
 
 
