@@ -109,6 +109,9 @@ class ModelEntry:
         return tuple(task for task in ("classification", "regression") if getattr(self, task))
 
 
+AUTO = "auto"
+"""Name that a config gives to a choice between models, and a run to a combination of several."""
+
 MODELS: Mapping[str, ModelEntry] = {
     "dummy": ModelEntry(
         "Predicts the most frequent class, or the mean; what every model must beat.",

@@ -196,10 +196,10 @@ def load_pipeline(artifact: Artifact) -> Pipeline:
     """
     from mlcli.artifact.estimator import load_estimator, warn_of_versions
     from mlcli.models.trust import trusted_types
-    from mlcli.registry import MODELS
+    from mlcli.registry import AUTO, MODELS
 
     place = str(artifact.path)
-    if artifact.manifest.model not in MODELS:
+    if artifact.manifest.model not in {AUTO, *MODELS}:
         raise ArtifactError(
             f"{place} must hold a model of the catalogue. Got {artifact.manifest.model!r}.",
             hint="Upgrade mlcli: pip install --upgrade mlcli",

@@ -63,14 +63,14 @@ def check_command(
         show_config_is_valid(loaded, as_json=as_json)
         return
     with stages(verbose=verbose, quiet=quiet):
-        from mlcli.models.catalogue import check_parameters
         from mlcli.models.search_check import check_search
+        from mlcli.training.choose import check_models
         from mlcli.training.prepare import prepare
 
-        check_parameters(loaded.config.model, task=loaded.config.task, place=loaded.place)
+        check_models(loaded, task=loaded.config.task)
         check_search(loaded.config, task=loaded.config.task, place=loaded.place)
         prepared = prepare(loaded)
-        check_parameters(loaded.config.model, task=prepared.schema.target.task, place=loaded.place)
+        check_models(loaded, task=prepared.schema.target.task)
         check_search(loaded.config, task=prepared.schema.target.task, place=loaded.place)
     show_findings(prepared.findings, schema=prepared.schema, as_json=as_json)
     refused = [f for f in prepared.findings if f.severity == "error" or (strict and f.severity == "warning")]

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from mlcli.config.fields import Shape, section_of, shape_of
-from mlcli.config.sections import AUTO, CandidateConfig, Config, EvaluateConfig, ModelConfig, Section, TuneConfig
-from mlcli.registry import METRICS, MODELS, model_parameters
+from mlcli.config.sections import CandidateConfig, Config, EvaluateConfig, ModelConfig, Section, TuneConfig
+from mlcli.registry import AUTO, METRICS, MODELS, model_parameters
 from mlcli.spaces import MAX_CHOICES
 
 Node = dict[str, Any]

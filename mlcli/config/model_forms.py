@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mlcli.config.sections import AUTO
 from mlcli.config.tree import Entries, Entry, Items, Leaf, Tree
+from mlcli.registry import AUTO
 
 
 def is_short(tree: Entries) -> bool:

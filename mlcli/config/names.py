@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from mlcli.config.keys import Key
 from mlcli.config.problems import got, unknown_key
-from mlcli.config.sections import AUTO, CandidateConfig
+from mlcli.config.sections import CandidateConfig
 from mlcli.config.tree import Entries, Items, Leaf, Place, Problem, Tree, find, plain_values
 from mlcli.config.tune_space import tune_problems
-from mlcli.registry import METRICS, MODELS, did_you_mean, model_parameters
+from mlcli.registry import AUTO, METRICS, MODELS, did_you_mean, model_parameters
 
 _TASKS = ("classification", "regression")
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mlcli.config import kinds
+from mlcli.registry import AUTO
 
 Kind = kinds.Kind
 ColumnKind = kinds.ColumnKind
@@ -209,9 +210,6 @@ class CandidateConfig(Section):
     params: dict[str, Any] = Field({}, description="Its parameters.")
 
 
-AUTO = "auto"
-"""Name of the model that stands for the best of several."""
-
 _LATENCY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(us|ms|s)")
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
@@ -230,7 +228,8 @@ class ModelConfig(Section):
         description="For auto: the models to choose from, by name or as {name, params}. Left out: a portfolio that fits the table.",
     )
     effort: Literal["quick", "standard", "thorough"] = Field(
-        "standard", description="For auto: how many models are tried. Never a clock: the same config gives the same model."
+        "standard",
+        description="For auto: how many models are tried. Never a clock: the same config gives the same model.",
     )
     max_minutes: float | None = Field(
         None,
@@ -267,7 +266,9 @@ class ModelConfig(Section):
     def _auto_or_one(self) -> Self:
         if self.name == AUTO:
             if self.params:
-                raise _at("model.params", "must be left out with auto; name the models and their params in model.candidates")
+                raise _at(
+                    "model.params", "must be left out with auto; name the models and their params in model.candidates"
+                )
             if self.max_latency is not None and not self.max_row_seconds:
                 raise _at("model.max_latency", "must be a time above 0 with its unit, such as 1ms, 500us or 0.01s")
             return self

@@ -95,7 +95,7 @@ def fit_pipeline(
     if dataset.y is None:
         raise DataError(f"the training rows must carry the target. Got {len(dataset)} rows without it.")
     preprocess, estimator = pipeline.named_steps["preprocess"], pipeline.named_steps["estimator"]
-    _check_neighbors(estimator, n_rows=len(dataset))
+    check_neighbors(estimator, n_rows=len(dataset))  # before rows are prepared for nothing
     weights = fit_weights(dataset, model=model, classes=classes)
     started = time.perf_counter()
     features = preprocess.fit_transform(dataset.X, dataset.y)
@@ -134,7 +134,7 @@ def fit_estimator(
     ConfigError
         If the model refuses its parameters for these rows.
     """
-    _check_neighbors(estimator, n_rows=len(y))
+    check_neighbors(estimator, n_rows=len(y))
     fit_options = {} if sample_weight is None else {"sample_weight": sample_weight}
     with _advice_logged(name), _all_cores(estimator):
         try:
@@ -236,8 +236,14 @@ def _label_text(label: Any) -> str:
     return canonical_number(value) if isinstance(value, int | float) else str(value)
 
 
-def _check_neighbors(estimator: Any, *, n_rows: int) -> None:
-    """Refuse more neighbours than rows, of which scikit-learn complains at the first prediction only."""
+def check_neighbors(estimator: Any, *, n_rows: int) -> None:
+    """Refuse more neighbours than rows, of which scikit-learn complains at the first prediction only.
+
+    Raises
+    ------
+    ConfigError
+        If there are.
+    """
     n_neighbors = getattr(estimator, "n_neighbors", None)
     if n_neighbors is not None and n_neighbors > n_rows:
         raise ConfigError(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlcli.errors import ConfigError
-from mlcli.registry import MODELS
+from mlcli.registry import AUTO, MODELS
 
 _PREPROCESSOR = (
     "mlcli.features.dates.DateEncoder",
@@ -74,7 +74,7 @@ def trusted_types(name: str) -> tuple[str, ...]:
     Parameters
     ----------
     name : str
-        Name of the model.
+        Name of the model; auto for a vote of several.
 
     Returns
     -------
@@ -86,6 +86,10 @@ def trusted_types(name: str) -> tuple[str, ...]:
     ConfigError
         If there is no such model.
     """
+    if name == AUTO:
+        # A vote may hold any of them. Types alone do nothing: what they are given is checked like any other state.
+        every = {each for types in _ESTIMATORS.values() for each in types}
+        return tuple(sorted({*_PREPROCESSOR, *every}))
     if name not in MODELS:
         raise ConfigError(f"a model must be one of {', '.join(sorted(MODELS))}. Got {name!r}.")
     return tuple(sorted((*_PREPROCESSOR, *_DECISION, *_ESTIMATORS.get(name, ()))))

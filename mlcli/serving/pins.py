@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING
 
+from mlcli.registry import AUTO
+
 if TYPE_CHECKING:
     from mlcli.serving.served import Served
 
@@ -45,7 +47,7 @@ def pinned(served: Served) -> list[str]:
     roots = list(SERVING)
     if not served.predictor.compiled:
         roots += FALLBACK
-        roots += [name for key, names in _BOOSTING.items() if key == served.manifest.model for name in names]
+        roots += [name for key, names in _BOOSTING.items() if served.manifest.model in {key, AUTO} for name in names]
     versions: dict[str, str] = {}
     for root in roots:
         versions.update(_closure(root, versions))

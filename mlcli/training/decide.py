@@ -89,7 +89,13 @@ def require_decidable(loaded: LoadedConfig, target: Target) -> None:
 
 
 def decide(
-    fit: Callable[[Dataset], Pipeline], train: Dataset, folds: Sequence[Fold], *, config: Config, schema: Schema
+    fit: Callable[[Dataset], Pipeline],
+    train: Dataset,
+    folds: Sequence[Fold],
+    *,
+    config: Config,
+    schema: Schema,
+    fitted: Pipeline | None = None,
 ) -> Decided:
     """Fit a model, and learn its calibration and threshold from fits that leave rows out.
 
@@ -106,6 +112,8 @@ def decide(
         What to calibrate and which threshold to look for.
     schema : Schema
         The data contract, with classes and positive class.
+    fitted : Pipeline, optional
+        What `fit` would make of all rows, where that is known already.
 
     Returns
     -------
@@ -119,7 +127,7 @@ def decide(
     ConfigError
         If the model gives probabilities that are no numbers.
     """
-    pipeline = fit(train)
+    pipeline = fit(train) if fitted is None else fitted
     if config.calibrate.method == "none" and config.threshold.rule is None:
         return Decided(pipeline)
     positive = positive_code(schema.target)

@@ -21,10 +21,13 @@ from mlcli.evaluation.baseline import Baseline, baseline_from
 from mlcli.evaluation.decision import Decision, DecisionCurves
 from mlcli.evaluation.evaluate import evaluate
 from mlcli.evaluation.folds import FoldSummary, summarise_folds
+from mlcli.evaluation.leaderboard import Leaderboard
 from mlcli.evaluation.results import Evaluation
 from mlcli.inference.compile import Compiled, compile_pipeline
 from mlcli.inference.golden import record_golden
 from mlcli.inference.predictor import PipelinePredictor, Predictor
+from mlcli.registry import AUTO
+from mlcli.training.choose import Choice, Member, check_models, choose, refit
 from mlcli.training.decide import decide, require_decidable
 from mlcli.training.distributions import describe_rows
 from mlcli.training.place import require_writable
@@ -49,6 +52,8 @@ HOLDOUT = "holdout.parquet"
 
 DECISION = "decision.json"
 """Name of the curves behind calibration and threshold in a run folder, where there are any."""
+LEADERBOARD = "leaderboard.json"
+"""Name of what was tried, in the folder of a run that chose its model."""
 
 
 class Provenance(msgspec.Struct, frozen=True):
@@ -66,6 +71,8 @@ class Provenance(msgspec.Struct, frozen=True):
         Mean and spread of each metric over the folds; empty when none was asked for.
     decision : Decision, optional
         Calibration and threshold; None where neither was asked for.
+    members : tuple of Member
+        What the model is made of where it was chosen from several; else empty.
     """
 
     split: str
@@ -73,6 +80,7 @@ class Provenance(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
     cross_validation: tuple[FoldSummary, ...]
     decision: Decision | None = None
+    members: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,8 @@ class Fitted:
         The dummy of the same rows.
     evaluation : Evaluation
         Scores on rows that it has not learned from.
+    choice : Choice, optional
+        How it was chosen, where there were several to choose from.
     curves : DecisionCurves, optional
         How calibration and threshold were found; None where neither was asked for.
     """
@@ -97,7 +107,13 @@ class Fitted:
     compiled: Compiled
     baseline: Baseline
     evaluation: Evaluation
+    choice: Choice | None = None
     curves: DecisionCurves | None = None
+
+    @property
+    def leaderboard(self) -> Leaderboard | None:
+        """What was tried, where there were several models to choose from."""
+        return None if self.choice is None else self.choice.leaderboard
 
 
 @dataclass(frozen=True)
@@ -120,6 +136,8 @@ class Run:
         Time from the config to the stored run.
     tuning : Tuning, optional
         The search for the model's parameters, where there was one.
+    leaderboard : Leaderboard, optional
+        What was tried, where there were several models to choose from.
     """
 
     folder: Path
@@ -129,6 +147,7 @@ class Run:
     schema: Schema
     seconds: float
     tuning: Tuning | None = None
+    leaderboard: Leaderboard | None = None
 
 
 def train(loaded: LoadedConfig, *, output: Path, created: datetime | None = None, resume: bool = False) -> Run:
@@ -159,7 +178,6 @@ def train(loaded: LoadedConfig, *, output: Path, created: datetime | None = None
     OutputError
         If the run cannot be written.
     """
-    from mlcli.models.catalogue import check_parameters
     from mlcli.models.search_check import check_search
 
     started = time.perf_counter()
@@ -167,40 +185,49 @@ def train(loaded: LoadedConfig, *, output: Path, created: datetime | None = None
     config = loaded.config
     if resume:
         require_search(loaded)
-    check_parameters(config.model, task=config.task, place=loaded.place)
+    check_models(loaded, task=config.task)
     check_search(config, task=config.task, place=loaded.place)
     prepared = find_prepared(loaded, output / "prepared") or prepare(loaded)
     if config.task is None:  # now the target has told it
-        check_parameters(config.model, task=prepared.schema.target.task, place=loaded.place)
+        check_models(loaded, task=prepared.schema.target.task)
         check_search(config, task=prepared.schema.target.task, place=loaded.place)
     require_decidable(loaded, prepared.schema.target)  # prepared rows may be of another such question
     tuned = tune(loaded, prepared, output=output, resume=resume)
     loaded = tuned.loaded
     fitted = _fit_and_compile(loaded, prepared)
-    summaries = _cross_validate(loaded, prepared)
+    summaries = _cross_validate(loaded, prepared, fitted.choice)
     folder, manifest, provenance = _store(
         loaded, prepared, fitted, summaries, output=output, created=created or datetime.now(UTC), tuning=tuned.tuning
     )
     tuned.forget()
     seconds = time.perf_counter() - started
-    return Run(folder, manifest, fitted.evaluation, provenance, prepared.schema, seconds, tuned.tuning)
+    return Run(
+        folder, manifest, fitted.evaluation, provenance, prepared.schema, seconds, tuned.tuning, fitted.leaderboard
+    )
 
 
 def _fit_and_compile(loaded: LoadedConfig, prepared: Prepared) -> Fitted:
     """Fit the model, compile it, and judge what will serve on the held-out rows."""
     schema = prepared.schema
+    choice = choose(loaded, prepared) if loaded.config.model.name == AUTO else None
     decided = decide(
-        lambda rows: fit(loaded, schema, rows),
+        lambda rows: _fit_or_refit(loaded, schema, rows, choice),
         prepared.train,
         prepared.decision_folds,
         config=loaded.config,
         schema=schema,
+        fitted=None if choice is None else choice.pipeline,
     )
     pipeline = decided.pipeline
     compiled = compile_pipeline(pipeline, schema, prepared.train.X)
     logger.info("evaluating on %d held-out rows", len(prepared.test))
     baseline, evaluation = _judge(loaded, compiled.predictor, train=prepared.train, test=prepared.test)
-    return Fitted(pipeline, compiled, baseline, evaluation, decided.curves)
+    return Fitted(pipeline, compiled, baseline, evaluation, choice, decided.curves)
+
+
+def _fit_or_refit(loaded: LoadedConfig, schema: Schema, rows: Dataset, choice: Choice | None) -> Pipeline:
+    """Fit the config's model on other rows; of several to choose from, what was chosen."""
+    return fit(loaded, schema, rows) if choice is None else refit(choice, loaded.config, schema, rows)
 
 
 def _judge(loaded: LoadedConfig, predictor: Predictor, *, train: Dataset, test: Dataset) -> tuple[Baseline, Evaluation]:
@@ -246,8 +273,8 @@ def fit(loaded: LoadedConfig, schema: Schema, dataset: Dataset) -> Pipeline:
     return fit_pipeline(pipeline, dataset, model=config.model, classes=schema.target.classes)
 
 
-def _cross_validate(loaded: LoadedConfig, prepared: Prepared) -> tuple[FoldSummary, ...]:
-    """Fit and judge a fresh pipeline on each fold of the training rows."""
+def _cross_validate(loaded: LoadedConfig, prepared: Prepared, choice: Choice | None) -> tuple[FoldSummary, ...]:
+    """Fit and judge a fresh pipeline on each fold of the training rows; of several models, those that were chosen."""
     import numpy as np
 
     evaluations = []
@@ -256,7 +283,8 @@ def _cross_validate(loaded: LoadedConfig, prepared: Prepared) -> tuple[FoldSumma
         train = prepared.train.take(np.asarray(fold.train, dtype=np.intp))
         test = prepared.train.take(np.asarray(fold.test, dtype=np.intp))
         # Not compiled: a fold's model is thrown away, and a program would give the same scores.
-        predictor = PipelinePredictor(fit(loaded, prepared.schema, train), prepared.schema)
+        pipeline = _fit_or_refit(loaded, prepared.schema, train, choice)
+        predictor = PipelinePredictor(pipeline, prepared.schema)
         evaluations.append(_judge(loaded, predictor, train=train, test=test)[1])
     return summarise_folds(evaluations)
 
@@ -286,11 +314,12 @@ def _store(
             findings=prepared.findings,
             cross_validation=summaries,
             decision=fitted.curves.decision if fitted.curves else None,
+            members=fitted.choice.members if fitted.choice is not None else (),
         )
         parts = ArtifactParts(
             name=loaded.config.name,
             task=prepared.schema.target.task,
-            model=loaded.config.model.name,
+            model=fitted.choice.model if fitted.choice is not None else loaded.config.model.name,
             config_text=config_text,
             schema=prepared.schema,
             pipeline=fitted.pipeline,
@@ -313,8 +342,10 @@ def _store(
         (run.folder / "config.yaml").write_text(config_text, encoding="utf-8")
         if tuning is not None:
             (run.folder / "trials.json").write_bytes(tuning.to_json())
-            board = msgspec.json.encode(tuning.leaderboard(loaded.config.model.name))
-            (run.folder / "leaderboard.json").write_bytes(msgspec.json.format(board))
+        board = fitted.leaderboard if tuning is None else tuning.leaderboard(loaded.config.model.name)
+        if board is not None:
+            # Beside the artifact, never inside: its times differ from run to run.
+            (run.folder / LEADERBOARD).write_bytes(msgspec.json.format(msgspec.json.encode(board)))
         (run.folder / "findings.json").write_bytes(msgspec.json.format(msgspec.json.encode(prepared.findings)))
         if fitted.curves is not None:
             (run.folder / DECISION).write_bytes(msgspec.json.format(msgspec.json.encode(fitted.curves)))

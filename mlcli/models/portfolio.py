@@ -1,0 +1,188 @@
+"""The models that are worth trying on a table, in the order of what they bring."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+from mlcli.config.sections import Config, ModelConfig, PreprocessConfig
+from mlcli.data.schema import Schema
+from mlcli.registry import MODELS
+
+logger = logging.getLogger(__name__)
+
+MAX_TREES = 3_000
+"""Most rounds of boosting that a held-out fold may ask for."""
+
+PATIENCE = 25
+"""Rounds of boosting without a better loss on the held-out fold, after which it stops."""
+
+_SMALL = 3_000
+"""Rows up to which a kernel machine costs less than boosting."""
+
+_LARGE = 10_000
+"""Rows above which boosting takes longer steps."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One model to try.
+
+    Parameters
+    ----------
+    name : str
+        What people call it; unique among the recipes of a run.
+    model : ModelConfig
+        Name, parameters, seed and class weights.
+    early_stopping : bool
+        Whether rows that are held out decide how many rounds it boosts.
+    preprocess : PreprocessConfig
+        What happens to each kind of column.
+    """
+
+    name: str
+    model: ModelConfig
+    early_stopping: bool
+    preprocess: PreprocessConfig
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A line of the portfolio: a model, what sets it apart, and where it is worth its time."""
+
+    model: Mapping[str, str]  # by task
+    params: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+    early_stopping: bool = False
+    efforts: tuple[str, ...] = ("standard", "thorough")
+    max_rows: int | None = None
+    max_classes: int | None = None
+    texts: bool = False
+
+
+_BOTH = ("standard", "thorough")
+_ALL = ("quick", "standard", "thorough")
+_THOROUGH = ("thorough",)
+
+
+def _same(name: str) -> dict[str, str]:
+    return {"classification": name, "regression": name}
+
+
+_LINEAR = {"classification": "logistic_regression", "regression": "ridge"}
+
+
+def _boosting(leaves: int, rate: float, **params: Any) -> dict[str, Any]:
+    return {"max_leaf_nodes": leaves, "learning_rate": rate, "min_samples_leaf": 5, "l2_regularization": 5.0, **params}
+
+
+PORTFOLIO: tuple[_Entry, ...] = (
+    _Entry(_LINEAR, efforts=_ALL, texts=True),
+    _Entry(
+        _same("gradient_boosting"),
+        _boosting(31, 0.05, max_features=0.4),
+        "31 leaves",
+        early_stopping=True,
+        efforts=_ALL,
+        texts=True,
+    ),
+    _Entry(_same("gradient_boosting"), _boosting(4, 0.08), "4 leaves", early_stopping=True),
+    _Entry(_same("random_forest"), {"n_estimators": 200}),
+    _Entry(
+        _same("gradient_boosting"),
+        _boosting(63, 0.04, min_samples_leaf=20, max_features=0.7),
+        "63 leaves",
+        early_stopping=True,
+    ),
+    _Entry(_same("svm"), {"C": 4.0}, max_rows=_SMALL),
+    _Entry(_same("mlp"), {"hidden_layer_sizes": [64], "alpha": 0.01}, max_rows=_SMALL),
+    _Entry(_same("extra_trees"), {"n_estimators": 200}, efforts=_THOROUGH),
+    _Entry({"classification": "logistic_regression"}, {"C": 0.05}, "C=0.05", efforts=_THOROUGH, texts=True),
+    _Entry({"classification": "logistic_regression"}, {"C": 20.0}, "C=20", efforts=_THOROUGH, texts=True),
+    _Entry({"regression": "ridge"}, {"alpha": 30.0}, "alpha=30", efforts=_THOROUGH, texts=True),
+    _Entry(
+        _same("mlp"),
+        {"hidden_layer_sizes": [128, 64], "alpha": 0.01, "early_stopping": True},
+        "128, 64",
+        efforts=_THOROUGH,
+    ),
+)
+"""Every model that `auto` may try, those that bring most first.
+
+References
+----------
+.. [1] Erickson et al. (2020), "AutoGluon-Tabular: Robust and Accurate AutoML
+   for Structured Data", for a fixed portfolio in the place of a search.
+"""
+
+
+def build_portfolio(config: Config, schema: Schema) -> tuple[Recipe, ...]:
+    """Return the models to try on a table, in the order in which they are tried.
+
+    Parameters
+    ----------
+    config : Config
+        Its model is a choice: the candidates that it names, or the portfolio
+        that suits the table and the effort.
+    schema : Schema
+        The table: its task, rows, classes and columns.
+
+    Returns
+    -------
+    tuple of Recipe
+        At least one, with names that differ.
+    """
+    if config.model.candidates:
+        models = [config.model.of(candidate) for candidate in config.model.candidates]
+        names = _distinct([_named(model) for model in models])
+        return tuple(
+            Recipe(name, model, early_stopping=False, preprocess=config.preprocess)
+            for name, model in zip(names, models, strict=True)
+        )
+    return tuple(_from_portfolio(config, schema))
+
+
+def _from_portfolio(config: Config, schema: Schema) -> Iterator[Recipe]:
+    has_text = bool(schema.of_kind("text"))
+    n_classes = len(schema.target.classes or ())
+    for entry in PORTFOLIO:
+        name = entry.model.get(schema.target.task)
+        if name is None or config.model.effort not in entry.efforts or (has_text and not entry.texts):
+            continue
+        if entry.max_rows is not None and schema.n_rows > entry.max_rows:
+            continue
+        if entry.max_classes is not None and n_classes > entry.max_classes:
+            continue
+        if MODELS[name].extra is not None and find_spec(name) is None:
+            continue
+        params = dict(entry.params)
+        if entry.early_stopping:
+            slow = schema.n_rows <= _LARGE and n_classes <= 2
+            params |= {"max_iter": MAX_TREES} if slow else {"max_iter": MAX_TREES, "learning_rate": 0.1}
+        if name == "random_forest" and schema.target.task == "regression":
+            params["max_features"] = 0.5  # all columns at every cut: twice the time, and trees that are too alike
+        yield Recipe(
+            f"{name} ({entry.label})" if entry.label else name,
+            ModelConfig(
+                name=name,
+                params=params,
+                random_state=config.model.random_state,
+                class_weight=config.model.class_weight,
+            ),
+            early_stopping=entry.early_stopping,
+            preprocess=config.preprocess,
+        )
+
+
+def _named(model: ModelConfig) -> str:
+    """Return a listed model's name, with the parameters that it was given."""
+    params = ", ".join(f"{key}={value}" for key, value in model.params.items())
+    return f"{model.name} ({params})" if params else model.name
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Return the names, numbered where one stands twice: 1 and 1.0 are different parameters that read alike."""
+    return [f"{name} #{names[:i].count(name) + 1}" if names.count(name) > 1 else name for i, name in enumerate(names)]

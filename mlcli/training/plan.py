@@ -1,0 +1,94 @@
+"""What a choice will cost, said before it starts."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlcli.data.schema import Schema
+from mlcli.models.portfolio import Recipe
+from mlcli.training.greedy import MAX_MEMBERS
+
+if TYPE_CHECKING:
+    from mlcli.training.prepare import Fold
+
+_WORTH_PROCESSES = 30.0
+"""Seconds of fits from which processes beside this one pay: each imports scikit-learn first, for some seconds."""
+
+_COST: Mapping[str, tuple[float, float]] = {
+    "gradient_boosting": (0.6, 4e-5),
+    "random_forest": (0.4, 6e-5),
+    "extra_trees": (0.3, 4e-5),
+    "svm": (0.05, 1e-4),
+    "mlp": (0.3, 4e-5),
+    "lightgbm": (0.3, 2e-5),
+    "catboost": (1.0, 6e-5),
+    "xgboost": (0.5, 3e-5),
+}
+"""By model, seconds of a fit: at least, and for each row and column, on one core of 2020. For people, never for a choice."""
+
+_LINEAR_COST = (0.05, 1e-6)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the fits will run.
+
+    Parameters
+    ----------
+    n_jobs : int
+        Fits beside each other.
+    sentence : str
+        The plan in a line.
+    """
+
+    n_jobs: int
+    sentence: str
+
+
+def plan_choice(recipes: Sequence[Recipe], schema: Schema, folds: Sequence[Fold]) -> Plan:
+    """Count the fits of a choice and guess their time.
+
+    Parameters
+    ----------
+    recipes : sequence of Recipe
+        The candidates.
+    schema : Schema
+        Their columns and classes.
+    folds : sequence of Fold
+        The folds.
+    """
+    n_fits = len(recipes) * len(folds)
+    work = sum(_seconds(recipe, schema, len(fold.train)) for recipe in recipes for fold in folds)
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n_jobs = min(n_cores, n_fits) if work > _WORTH_PROCESSES else 1
+    beside = f", {n_jobs} at once" if n_jobs > 1 else ""
+    models, parts = _counted(len(recipes), "model"), _counted(len(folds), "fold")
+    most = _counted(min(MAX_MEMBERS, len(recipes)), "fit")
+    return Plan(
+        n_jobs,
+        f"{models} x {parts}, {_counted(n_fits, 'fit')}{beside}, then at most {most} on all rows; about {_about(work / n_jobs)}",
+    )
+
+
+def _seconds(recipe: Recipe, schema: Schema, n_rows: int) -> float:
+    least, each = _COST.get(recipe.model.name, _LINEAR_COST)
+    n_classes = len(schema.target.classes or ())
+    trees = max(1, n_classes) if n_classes > 2 and "boosting" in recipe.model.name else 1
+    return float((least + each * n_rows * math.sqrt(max(1, len(schema.columns)))) * trees)
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' if n != 1 else ''}"
+
+
+def _about(seconds: float) -> str:
+    """Return a guess in a few words, not more exact than it is."""
+    if seconds < 10:
+        return "10 s"
+    if seconds < 90:
+        return f"{10 * round(seconds / 10)} s"
+    return f"{round(seconds / 60)} min"
