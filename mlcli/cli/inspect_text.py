@@ -64,6 +64,9 @@ def _show_origin(artifact: Artifact, decision: Decision | None) -> None:
     facts.add_row("trained on", f"{manifest.n_train:,} rows, judged on {manifest.n_test:,}")
     facts.add_row("data sha256", manifest.data_fingerprint)
     facts.add_row("config sha256", manifest.config_digest)
+    made_of = _made_of(artifact)
+    if made_of:
+        facts.add_row("made of", escape(made_of))
     facts.add_row("predicts", escape(_verdict(manifest)))
     for message in decision.messages if decision else ():
         what, _, told = message.partition(": ")
@@ -82,6 +85,14 @@ def _show_origin(artifact: Artifact, decision: Decision | None) -> None:
             format_number(score.dummy),
         )
     show(scores, "")
+
+
+def _made_of(artifact: Artifact) -> str:
+    """Return the weights and names of the models that were chosen, empty where one was named."""
+    import msgspec
+
+    members = msgspec.json.decode(artifact.provenance).get("members", ())
+    return " + ".join(f"{member['weight']:.2f} {member['name']}" for member in members)
 
 
 def _verdict(manifest: Manifest) -> str:

@@ -26,6 +26,7 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 def show_run(run: Run, tracked: Tracked | None = None, *, as_json: bool, quiet: bool) -> None:
     """Show a finished training run: scores beside the dummy's, findings, and where it went."""
     from mlcli.cli.evaluation_text import Judged, show_folds, show_scores
+    from mlcli.cli.leaderboard_text import show_leaderboard
     from mlcli.cli.tuning_text import show_tuning, tuning_document
 
     judged = Judged(run.evaluation, (), manifest=run.manifest, decision=run.provenance.decision)
@@ -39,12 +40,15 @@ def show_run(run: Run, tracked: Tracked | None = None, *, as_json: bool, quiet: 
             "findings": run.provenance.findings,
             "cross_validation": run.provenance.cross_validation,
             **tuning_document(run.tuning),
+            **({"leaderboard": run.leaderboard} if run.leaderboard is not None else {}),
             **judged.document(),
         }
         if tracked is not None:
             document["tracked"] = tracked
         show_json(document)
     else:
+        if run.leaderboard is not None:
+            show_leaderboard(run.leaderboard)
         show_scores(judged)
         # The folds are judged as the model was fitted: what is learned about it is learned once, on all of them.
         show_folds(run.provenance.cross_validation, plain=run.provenance.decision is not None)

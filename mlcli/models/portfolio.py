@@ -15,13 +15,16 @@ from mlcli.registry import MODELS
 logger = logging.getLogger(__name__)
 
 MAX_TREES = 3_000
-"""Most rounds of boosting that a held-out fold may ask for."""
+"""Most trees of boosting that a held-out fold may ask for, of two classes or a number."""
 
-PATIENCE = 25
+PATIENCE = 20
 """Rounds of boosting without a better loss on the held-out fold, after which it stops."""
 
 _SMALL = 3_000
 """Rows up to which a kernel machine costs less than boosting."""
+
+_FEWEST_ROUNDS = 60
+_MANY_CLASSES = 5
 
 _LARGE = 10_000
 """Rows above which boosting takes longer steps."""
@@ -58,12 +61,12 @@ class _Entry:
     label: str = ""
     early_stopping: bool = False
     efforts: tuple[str, ...] = ("standard", "thorough")
+    min_rows: int = -1  # more than these
     max_rows: int | None = None
     max_classes: int | None = None
     texts: bool = False
 
 
-_BOTH = ("standard", "thorough")
 _ALL = ("quick", "standard", "thorough")
 _THOROUGH = ("thorough",)
 
@@ -89,24 +92,37 @@ PORTFOLIO: tuple[_Entry, ...] = (
         efforts=_ALL,
         texts=True,
     ),
-    _Entry(_same("gradient_boosting"), _boosting(4, 0.08), "4 leaves", early_stopping=True),
-    _Entry(_same("random_forest"), {"n_estimators": 200}),
+    _Entry(_same("gradient_boosting"), _boosting(4, 0.08), "4 leaves", early_stopping=True, max_classes=_MANY_CLASSES),
+    _Entry(_same("random_forest"), {"n_estimators": 100}, max_rows=_SMALL),
+    _Entry(_same("random_forest"), {"n_estimators": 200}, min_rows=_SMALL),
+    # With few rows 63 leaves are as many as 31; there, trees with random cuts and smooth models bring more.
     _Entry(
         _same("gradient_boosting"),
         _boosting(63, 0.04, min_samples_leaf=20, max_features=0.7),
         "63 leaves",
         early_stopping=True,
+        min_rows=_SMALL,
     ),
-    _Entry(_same("svm"), {"C": 4.0}, max_rows=_SMALL),
-    _Entry(_same("mlp"), {"hidden_layer_sizes": [64], "alpha": 0.01}, max_rows=_SMALL),
-    _Entry(_same("extra_trees"), {"n_estimators": 200}, efforts=_THOROUGH),
+    _Entry(_same("extra_trees"), {"n_estimators": 100, "min_samples_leaf": 1}, max_rows=_SMALL),
+    _Entry(_same("svm"), {"C": 1.0}, "C=1", max_rows=_SMALL),
+    _Entry(_same("svm"), {"C": 10.0}, "C=10", max_rows=_SMALL),
+    _Entry(_same("mlp"), {"hidden_layer_sizes": [64], "alpha": 0.1, "max_iter": 200}, "alpha=0.1", max_rows=_SMALL),
+    _Entry(_same("mlp"), {"hidden_layer_sizes": [64], "alpha": 3.0, "max_iter": 200}, "alpha=3", max_rows=_SMALL),
+    _Entry(_same("extra_trees"), {"n_estimators": 200}, min_rows=_SMALL, efforts=_THOROUGH),
     _Entry({"classification": "logistic_regression"}, {"C": 0.05}, "C=0.05", efforts=_THOROUGH, texts=True),
     _Entry({"classification": "logistic_regression"}, {"C": 20.0}, "C=20", efforts=_THOROUGH, texts=True),
     _Entry({"regression": "ridge"}, {"alpha": 30.0}, "alpha=30", efforts=_THOROUGH, texts=True),
     _Entry(
+        _same("gradient_boosting"),
+        _boosting(16, 0.03, min_samples_leaf=10, max_features=0.25),
+        "16 leaves",
+        early_stopping=True,
+        efforts=_THOROUGH,
+    ),
+    _Entry(
         _same("mlp"),
-        {"hidden_layer_sizes": [128, 64], "alpha": 0.01, "early_stopping": True},
-        "128, 64",
+        {"hidden_layer_sizes": [128, 64], "alpha": 0.1, "early_stopping": True},
+        "128 and 64",
         efforts=_THOROUGH,
     ),
 )
@@ -152,7 +168,7 @@ def _from_portfolio(config: Config, schema: Schema) -> Iterator[Recipe]:
         name = entry.model.get(schema.target.task)
         if name is None or config.model.effort not in entry.efforts or (has_text and not entry.texts):
             continue
-        if entry.max_rows is not None and schema.n_rows > entry.max_rows:
+        if schema.n_rows <= entry.min_rows or (entry.max_rows is not None and schema.n_rows > entry.max_rows):
             continue
         if entry.max_classes is not None and n_classes > entry.max_classes:
             continue
@@ -160,9 +176,8 @@ def _from_portfolio(config: Config, schema: Schema) -> Iterator[Recipe]:
             continue
         params = dict(entry.params)
         if entry.early_stopping:
-            slow = schema.n_rows <= _LARGE and n_classes <= 2
-            params |= {"max_iter": MAX_TREES} if slow else {"max_iter": MAX_TREES, "learning_rate": 0.1}
-        if name == "random_forest" and schema.target.task == "regression":
+            params |= _pace(schema.n_rows, n_classes)
+        if name in {"random_forest", "extra_trees"} and schema.target.task == "regression":
             params["max_features"] = 0.5  # all columns at every cut: twice the time, and trees that are too alike
         yield Recipe(
             f"{name} ({entry.label})" if entry.label else name,
@@ -175,6 +190,15 @@ def _from_portfolio(config: Config, schema: Schema) -> Iterator[Recipe]:
             early_stopping=entry.early_stopping,
             preprocess=config.preprocess,
         )
+
+
+def _pace(n_rows: int, n_classes: int) -> dict[str, Any]:
+    """Return the most rounds of boosting, and their step where it must be longer than the portfolio's."""
+    if n_classes > 2:
+        # Every class takes a tree a round.
+        rounds = max(_FEWEST_ROUNDS, MAX_TREES // 3 // n_classes)
+        return {"max_iter": rounds, "learning_rate": 0.1 if n_classes <= _MANY_CLASSES else 0.2}
+    return {"max_iter": MAX_TREES} | ({"learning_rate": 0.1} if n_rows > _LARGE else {})
 
 
 def _named(model: ModelConfig) -> str:

@@ -15,22 +15,25 @@ from mlcli.training.greedy import MAX_MEMBERS
 if TYPE_CHECKING:
     from mlcli.training.prepare import Fold
 
-_WORTH_PROCESSES = 30.0
+_WORTH_PROCESSES = 60.0
 """Seconds of fits from which processes beside this one pay: each imports scikit-learn first, for some seconds."""
 
 _COST: Mapping[str, tuple[float, float]] = {
-    "gradient_boosting": (0.6, 4e-5),
-    "random_forest": (0.4, 6e-5),
-    "extra_trees": (0.3, 4e-5),
-    "svm": (0.05, 1e-4),
-    "mlp": (0.3, 4e-5),
-    "lightgbm": (0.3, 2e-5),
-    "catboost": (1.0, 6e-5),
-    "xgboost": (0.5, 3e-5),
+    "gradient_boosting": (0.3, 1e-4),
+    "random_forest": (0.2, 1e-4),
+    "extra_trees": (0.15, 8e-5),
+    "svm": (0.02, 5e-5),
+    "mlp": (0.1, 1e-4),
+    "lightgbm": (0.2, 4e-5),
+    "catboost": (0.6, 1e-4),
+    "xgboost": (0.3, 6e-5),
 }
-"""By model, seconds of a fit: at least, and for each row and column, on one core of 2020. For people, never for a choice."""
+"""By model, seconds of a fit: at least, and for each row times the root of the columns. For people, never for a choice."""
 
-_LINEAR_COST = (0.05, 1e-6)
+_LINEAR_COST = (0.02, 3e-6)
+
+_SHARE_OF_CLASSES = 0.4
+"""How much longer boosting takes for each class beyond two: its trees are as many, but end sooner."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,8 @@ def plan_choice(recipes: Sequence[Recipe], schema: Schema, folds: Sequence[Fold]
 
 def _seconds(recipe: Recipe, schema: Schema, n_rows: int) -> float:
     least, each = _COST.get(recipe.model.name, _LINEAR_COST)
-    n_classes = len(schema.target.classes or ())
-    trees = max(1, n_classes) if n_classes > 2 and "boosting" in recipe.model.name else 1
-    return float((least + each * n_rows * math.sqrt(max(1, len(schema.columns)))) * trees)
+    more = max(0, len(schema.target.classes or ()) - 2) if "boosting" in recipe.model.name else 0
+    return float((least + each * n_rows * math.sqrt(max(1, len(schema.columns)))) * (1 + _SHARE_OF_CLASSES * more))
 
 
 def _counted(n: int, noun: str) -> str:
