@@ -21,7 +21,7 @@ from mlcli.config.sections import Config
 from mlcli.config.tree import plain_values
 from mlcli.config.yaml_nodes import read_yaml
 from mlcli.errors import ConfigError
-from mlcli.registry import METRICS, MODELS
+from mlcli.registry import AUTO, METRICS, MODELS
 
 ROOT = Path(__file__).parents[1]
 
@@ -115,6 +115,21 @@ def section_values(section):
 
 
 @st.composite
+def models(draw):
+    """Draw one model, or a choice between several."""
+    name = draw(st.sampled_from([AUTO, *sorted(MODELS)]))
+    if name != AUTO:
+        return {"name": name, "candidates": (), "effort": "standard", "max_minutes": None, "max_latency": None}
+    listed = draw(st.lists(st.sampled_from(sorted(MODELS)), unique=True, max_size=3))
+    return {
+        "name": name,
+        "params": {},
+        "candidates": tuple({"name": each, "params": {"C": [1, 2.5]}} for each in listed),
+        "max_latency": draw(st.sampled_from([None, "1ms", "0.5 s"])),
+    }
+
+
+@st.composite
 def configs(draw):
     """Draw a config that keeps every rule."""
     values = draw(section_values(Config))
@@ -132,7 +147,7 @@ def configs(draw):
     split["column"] = None if method in {"random", "files"} else draw(TEXT)
     split["test_path"] = draw(TEXT) if method == "files" else None
     split["cv"] = draw(st.sampled_from([0, 5]))
-    values["model"]["name"] = draw(st.sampled_from(sorted(MODELS)))
+    values["model"] |= draw(models())
     evaluate = values.setdefault("evaluate", {})
     evaluate["metrics"] = draw(st.none() | st.lists(st.sampled_from(sorted(METRICS)), unique=True).map(tuple))
     evaluate["gates"] = draw(st.dictionaries(st.sampled_from(sorted(METRICS)), st.floats(-9, 9), max_size=2))

@@ -111,8 +111,16 @@ def _key(name: str, field: FieldInfo, section: type[Section]) -> Node:
 
 def _or_short(section: Node) -> Node:
     """Return the schema of the model: its section, a name alone, or a list to choose from."""
-    short = [_model_name([AUTO, *MODELS]), {**section["properties"]["candidates"]["anyOf"][0], "minItems": 1}]
-    return {"anyOf": [section, *short], "description": section["description"]}
+    listed = section["properties"]["candidates"]["anyOf"][0]["items"]
+    return {
+        **section,
+        "type": [*section["type"], "string", "array"],
+        # Each of these speaks of one type and lets the others pass.
+        "items": listed,
+        "minItems": 1,
+        "if": {"type": "string"},
+        "then": _model_name([AUTO, *MODELS]),
+    }
 
 
 def _model_name(names: Iterable[str]) -> Node:
@@ -172,7 +180,9 @@ def _required(section: type[Section]) -> Node:
     for name, field in section.model_fields.items():
         below = section_of(field)
         if below is not None and field.is_required():
-            properties[name] = {"type": "object", **_required(below)}
+            # `required` speaks of mappings only: a model in a short form is none.
+            kinds = ["object", "string", "array"] if below is ModelConfig else "object"
+            properties[name] = {"type": kinds, **_required(below)}
     return {**node, "properties": properties} if properties else node
 
 
@@ -206,7 +216,7 @@ def _task_rules() -> Iterator[Node]:
         models = [model for model, entry in MODELS.items() if task in entry.tasks]
         metrics = [metric for metric, entry in METRICS.items() if entry.task == task]
         rule = {
-            "model": {"properties": {"name": {"anyOf": [{"enum": models}, _VARIABLE]}}},
+            "model": {"properties": {"name": _model_name([AUTO, *models])}},
             "tune": {"properties": {"metric": {"anyOf": [{"enum": metrics}, _VARIABLE, {"type": "null"}]}}},
             "evaluate": {
                 "properties": {

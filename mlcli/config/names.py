@@ -22,10 +22,8 @@ def check_names(tree: Entries) -> list[Problem]:
 
 
 def _model_problems(tree: Entries, task: str | None) -> Iterator[Problem]:
-    if _text(tree, ("model", "name")) == AUTO:
-        yield from _candidate_problems(tree, task)
-    else:
-        yield from _one_model_problems(tree, ("model",), task)
+    yield from _one_model_problems(tree, ("model",), task)
+    yield from _candidate_problems(tree, task)
 
 
 def _candidate_problems(tree: Entries, task: str | None) -> Iterator[Problem]:
@@ -74,7 +72,7 @@ def _one_model_problems(tree: Entries, model: Key, task: str | None) -> Iterator
     if name is None or entry is None or name == AUTO:
         return
     if name not in MODELS:
-        known = list(MODELS) if len(model) > 1 else [AUTO, *MODELS]
+        known = list(MODELS) if len(model) > 1 else [*MODELS, AUTO]
         advice = _advice(name, known, entry.value) or f". Known: {', '.join(known)}"
         yield Problem(entry.value.place, key, f"unknown model {got(entry.value)}{advice}")
         return

@@ -34,6 +34,8 @@ be given; every other key has the default shown here. `mlcli init DATA --target 
 - `extends: base.yaml` lays this file upon another: mappings are merged, anything else is replaced. Paths in the other
   file stay relative to it. Where this file names another model, the other's `model.params` and `tune.space` are not
   inherited.
+- `model: svm` is short for `model: {name: svm}`, and `model: [svm, {name: mlp, params: {alpha: 1.0}}]` for
+  `model: {name: auto, candidates: [...]}`: a list to choose from.
 - `${NAME}` is replaced by an environment variable, `${NAME:-default}` by the default where it is not set; `$${` is the
   text `${`. A value that is nothing but one `${NAME}`, without quotes, is read as YAML reads a scalar, so that numbers
   work. What is put in is never more than one scalar.
