@@ -9,8 +9,8 @@ from mlcli.config.json_schema import config_json_schema
 from mlcli.config.load import load_config, parse_config
 from mlcli.config.render import render_config
 from mlcli.config.sections import CandidateConfig, ModelConfig
-from mlcli.config.yaml_nodes import read_yaml
 from mlcli.config.tree import plain_values
+from mlcli.config.yaml_nodes import read_yaml
 from mlcli.errors import ConfigError
 
 HEAD = "task: classification\ndata: {path: a.csv, target: y}\n"
@@ -117,7 +117,9 @@ def test_an_override_may_turn_any_model_into_a_choice(model_of):
 
 
 def test_a_file_that_names_another_model_inherits_nothing_of_a_choice(model_of):
-    assert model_of("{name: svm}", base=f"{{name: auto, effort: quick, candidates: {SHORT_LIST}}}") == ModelConfig(name="svm")
+    assert model_of("{name: svm}", base=f"{{name: auto, effort: quick, candidates: {SHORT_LIST}}}") == ModelConfig(
+        name="svm"
+    )
 
 
 def test_a_short_form_replaces_what_the_other_file_says(model_of):

@@ -1,0 +1,185 @@
+"""The portfolio of `auto`, and how its members are fitted and put together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from models_samples import config_of, dataset_of, mixed_rows, schema_of, target_of
+
+from mlcli.artifact.canonical import canonical_dump
+from mlcli.artifact.estimator import load_estimator
+from mlcli.config.sections import ModelConfig, PreprocessConfig, TextConfig
+from mlcli.inference.compile import compile_pipeline
+from mlcli.inference.latency import measure_latency
+from mlcli.models.catalogue import check_parameters
+from mlcli.models.members import combine, fit_recipe, n_rounds, refitted_as
+from mlcli.models.portfolio import MAX_TREES, Recipe, build_portfolio
+from mlcli.models.trust import trusted_types
+
+X = mixed_rows()
+NEW = mixed_rows(40, seed=1)
+SHORT_TEXTS = PreprocessConfig(text=TextConfig(max_features=20))
+NUMBERS = X[["income", "rooms", "purpose"]]
+
+
+def schema_with(task, *, n_rows, columns=NUMBERS, n_classes=3):
+    import msgspec
+
+    schema = schema_of(columns, target_of(X, "number" if task == "regression" else "three"))
+    target = schema.target
+    if task == "classification":
+        target = msgspec.structs.replace(target, classes=tuple(f"c{i}" for i in range(n_classes)))
+    return msgspec.structs.replace(schema, n_rows=n_rows, target=target)
+
+
+def names(task, effort, n_rows, **options):
+    config = config_of("auto", effort=effort)
+    return [recipe.name for recipe in build_portfolio(config, schema_with(task, n_rows=n_rows, **options))]
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("effort", ["quick", "standard", "thorough"])
+@pytest.mark.parametrize("n_rows", [100, 5_000, 50_000])
+def test_every_recipe_is_a_model_that_a_config_may_say(task, effort, n_rows):
+    recipes = build_portfolio(config_of("auto", effort=effort), schema_with(task, n_rows=n_rows))
+
+    assert len({recipe.name for recipe in recipes}) == len(recipes)
+    for recipe in recipes:
+        check_parameters(recipe.model, task=task)
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_more_effort_tries_more_and_nothing_less(task):
+    for n_rows in (100, 5_000):
+        quick, standard, thorough = (names(task, effort, n_rows) for effort in ("quick", "standard", "thorough"))
+        assert len(quick) == 2
+        assert set(quick) < set(standard) < set(thorough)
+
+
+def test_machines_that_grow_with_the_square_of_the_rows_are_for_small_tables():
+    assert any(name.startswith("svm") for name in names("classification", "standard", 3_000))
+    assert not any(name.startswith("svm") for name in names("classification", "thorough", 3_001))
+
+
+def test_texts_are_for_models_that_read_many_columns():
+    assert names("classification", "standard", 500, columns=X) == [
+        "logistic_regression",
+        "gradient_boosting (31 leaves)",
+    ]
+
+
+def test_many_classes_take_fewer_rounds():
+    def most(n_classes):
+        recipes = build_portfolio(config_of("auto"), schema_with("classification", n_rows=100, n_classes=n_classes))
+        return next(r.model.params["max_iter"] for r in recipes if r.early_stopping)
+
+    assert most(2) == MAX_TREES
+    assert most(10) == 100
+    assert most(100) == 60
+
+
+def test_seed_and_class_weights_reach_every_candidate():
+    config = config_of("auto", random_state=7, class_weight="balanced")
+    recipes = build_portfolio(config, schema_with("classification", n_rows=100))
+
+    assert {(r.model.random_state, r.model.class_weight) for r in recipes} == {(7, "balanced")}
+
+
+def test_listed_models_are_tried_as_they_are_written():
+    config = config_of("auto", candidates=({"name": "svm", "params": {"C": 2}}, {"name": "svm", "params": {"C": 2.0}}))
+    recipes = build_portfolio(config, schema_with("classification", n_rows=100))
+
+    assert [recipe.name for recipe in recipes] == ["svm (C=2)", "svm (C=2.0)"]
+    assert not any(recipe.early_stopping for recipe in recipes)
+
+
+def boosting(**params):
+    model = ModelConfig(name="gradient_boosting", params={"max_iter": 300, "learning_rate": 0.3, **params})
+    return Recipe("boosting", model, early_stopping=True, preprocess=PreprocessConfig())
+
+
+@pytest.mark.parametrize("kind", ["number", "three", "text"])
+def test_boosting_ends_where_the_rows_held_out_are_told_best(kind):
+    y = target_of(X, kind)
+    schema = schema_of(NUMBERS, y)
+    rows = dataset_of(NUMBERS, y)
+    train, rest = rows.take(np.arange(100)), rows.take(np.arange(100, len(X)))
+
+    pipeline = fit_recipe(boosting(), config_of("auto"), schema, train, held_out=rest)
+
+    estimator = pipeline.named_steps["estimator"]
+    scores = estimator.validation_score_
+    assert n_rounds(pipeline) == max(1, int(np.argmax(scores)))
+    assert n_rounds(pipeline) < len(scores) - 1 < 300, "it waited, and took back what it waited for"
+
+
+def test_a_class_that_only_the_rows_held_out_have_does_not_stop_the_fit():
+    y = target_of(X, "three")
+    rows = dataset_of(NUMBERS, y)
+    train, rest = rows.take(np.flatnonzero(y != "top")), rows
+
+    pipeline = fit_recipe(boosting(), config_of("auto"), schema_of(NUMBERS, y), train, held_out=rest)
+
+    assert pipeline.named_steps["estimator"].classes_.tolist() == ["low", "middle"]
+
+
+def test_on_all_rows_boosting_takes_the_mean_of_the_rounds():
+    again = refitted_as(boosting(), [10, 11, 13])
+
+    assert (again.early_stopping, again.model.params["max_iter"]) == (False, 12)
+    assert refitted_as(again, []) is again, "what does not stop early stays as it is"
+
+
+def fitted_members(kind, columns):
+    y = target_of(X, kind)
+    schema = schema_of(columns, y)
+    names_ = ("ridge",) if kind == "number" else ("logistic_regression",)
+    recipes = [
+        Recipe(name, ModelConfig(name=name, params=params), early_stopping=False, preprocess=SHORT_TEXTS)
+        for name, params in [
+            (names_[0], {}),
+            ("random_forest", {"n_estimators": 5}),
+            ("gradient_boosting", {"max_iter": 5}),
+            ("mlp", {"hidden_layer_sizes": [5], "max_iter": 20}),
+        ]
+    ]
+    rows = dataset_of(columns, y)
+    return schema, [(r.name, fit_recipe(r, config_of("auto"), schema, rows)) for r in recipes]
+
+
+@pytest.mark.parametrize("kind", ["number", "three", "integer", "boolean", "float"])
+def test_members_that_preprocess_separately_are_stored_compiled_and_proven_together(kind):
+    schema, members = fitted_members(kind, X)
+    pipeline = combine(members, (0.4, 0.3, 0.2, 0.1), schema)
+
+    compiled = compile_pipeline(pipeline, schema, X)
+    again = load_estimator(canonical_dump(pipeline), trusted=trusted_types("auto"), place="here")
+
+    assert compiled.proof.proven, compiled.proof.reason
+    method = "predict" if kind == "number" else "predict_proba"
+    expected = sum(w * getattr(p, method)(NEW) for w, (_, p) in zip((0.4, 0.3, 0.2, 0.1), members, strict=True))
+    np.testing.assert_allclose(getattr(pipeline, method)(NEW), expected, rtol=1e-12)
+    np.testing.assert_array_equal(getattr(again, method)(NEW), getattr(pipeline, method)(NEW))
+    assert pipeline.predict(NEW).dtype == again.predict(NEW).dtype
+    if kind != "number":
+        assert set(pipeline.predict(NEW).tolist()) <= set(schema.target.classes)
+
+
+def test_one_member_is_itself():
+    schema, members = fitted_members("three", NUMBERS)
+
+    assert combine(members[:1], (1.0,), schema) is members[0][1]
+
+
+def test_a_latency_is_that_of_the_program_where_there_is_one():
+    schema, members = fitted_members("three", NUMBERS)
+    compiled = measure_latency(combine(members, (0.25,) * 4, schema), schema, NUMBERS)
+    neighbours = Recipe("k", ModelConfig(name="nearest_neighbors"), early_stopping=False, preprocess=SHORT_TEXTS)
+    y = target_of(X, "three")
+    served = measure_latency(
+        fit_recipe(neighbours, config_of("auto"), schema, dataset_of(NUMBERS, y)), schema, NUMBERS.iloc[:3]
+    )
+
+    assert compiled.compiled
+    assert not served.compiled
+    assert 0 < compiled.row_seconds < served.row_seconds
