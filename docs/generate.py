@@ -46,7 +46,7 @@ _VOLATILE = (
     (re.compile(r"(?<![\w.])[0-9a-f]{12,64}(?!\w)"), "DIGEST"),
     (re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d\S*| \d\d:\d\d(?!\S))"), "TIME"),
     (re.compile(r"\d+(?:\.\d+)? [kMG]B\b"), "SIZE"),
-    (re.compile(r"\d+(\.\d+)? s\b"), "SECONDS"),
+    (re.compile(r"\d+(\.\d+)? (?:us|ms|s)\b"), "SECONDS"),
     (re.compile(r"(?:\b[a-z][\w-]* \d+\.\d+\.\d+(?:\.\w+)?,? ?)+"), "VERSIONS "),
     (re.compile(r"(?<=\.(?:json|yaml) )[\d,]+|(?<=\.skops )[\d,]+"), "BYTES"),
     (re.compile(r"[-─]{3,}"), "---"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlcli.cli.terminal import show, show_json
 from mlcli.cli.tuning_text import show_default_space
 from mlcli.errors import ConfigError
-from mlcli.registry import MODELS, did_you_mean, model_parameters
+from mlcli.registry import AUTO, MODELS, did_you_mean, model_parameters
 from mlcli.spaces import default_space
 
 if TYPE_CHECKING:
@@ -32,7 +32,12 @@ def show_models(*, as_json: bool) -> None:
     for name, entry in MODELS.items():
         extra = f" Needs the extra '{entry.extra}'." if entry.extra else ""
         table.add_row(name, "both" if len(entry.tasks) > 1 else entry.tasks[0], entry.summary + extra)
-    show(table, "", "both: classification and regression. Parameters of one: mlcli models NAME")
+    show(
+        table,
+        "",
+        "both: classification and regression. Parameters of one: mlcli models NAME",
+        f"A config may also say {AUTO}, or a list of these: the best are chosen by cross-validation and combined.",
+    )
 
 
 def show_model(name: str, *, as_json: bool) -> None:
@@ -46,6 +51,8 @@ def show_model(name: str, *, as_json: bool) -> None:
     if name not in MODELS:
         close = did_you_mean(name, list(MODELS))
         hint = f"Did you mean {close!r}?" if close else "mlcli models lists them."
+        if name == AUTO:
+            hint = "auto is a choice between the models that mlcli models lists; it has no parameters of its own."
         raise ConfigError(f"NAME must be a model of the catalogue. Got {name!r}.", hint=hint)
     entry = MODELS[name]
     by_task = {task: model_parameters(name, task) or {} for task in entry.tasks}

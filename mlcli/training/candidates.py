@@ -41,7 +41,7 @@ class Attempt:
     predicted : ndarray of shape (n_test,), optional
         Of each row held out: the value, or the probability of its true class. None where the fit failed.
     seconds : float
-        Time of the fit.
+        Processor time of the fit: what it takes in one thread of a machine that does nothing else.
     rounds : int, optional
         Rounds of boosting where rows held out decided.
     latency : Latency, optional
@@ -84,7 +84,7 @@ class Tried:
 
     @property
     def seconds(self) -> float:
-        """Time of all its fits together."""
+        """Processor time of all its fits together."""
         return sum(attempt.seconds for attempt in self.attempts.values())
 
     @property
@@ -124,11 +124,11 @@ def try_on_fold(
     from mlcli.models.members import build_recipe, fit_recipe, n_rounds
 
     build_recipe(recipe, config, schema)  # a fresh process imports the libraries now, outside what is timed
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         with one_thread():
             pipeline = fit_recipe(recipe, config, schema, train, held_out=held_out)
-            seconds = time.perf_counter() - started
+            seconds = time.process_time() - started
             return Attempt(
                 _told(pipeline, schema, held_out),
                 seconds,
@@ -137,7 +137,7 @@ def try_on_fold(
             )
     except _FAILURES as error:
         line = (str(error) or type(error).__name__).strip().split("\n", maxsplit=1)[0]
-        return Attempt(None, time.perf_counter() - started, error=line)
+        return Attempt(None, time.process_time() - started, error=line)
 
 
 def one_thread() -> Any:
