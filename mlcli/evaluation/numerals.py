@@ -28,6 +28,11 @@ def format_number(value: float | None, *, digits: int = 4) -> str:
     return f"{value:,.{places}f}"
 
 
+def format_value(value: float) -> str:
+    """Write a value of a column: six digits, and no comma in a year."""
+    return f"{value:,.6g}" if abs(value) >= 10_000 else f"{value:.6g}"
+
+
 def tell_apart(value: float, bound: float) -> tuple[str, str]:
     """Write a value so that it does not read like the bound it misses, and the bound in full.
 
