@@ -19,6 +19,7 @@ from mlcli.cli.models import models_command
 from mlcli.cli.package import package_command
 from mlcli.cli.predict import predict_command
 from mlcli.cli.preprocess import preprocess_command
+from mlcli.cli.report import report_command
 from mlcli.cli.runs import runs_app
 from mlcli.cli.schema import schema_command
 from mlcli.cli.serve import serve_command
@@ -65,6 +66,7 @@ app.command("preprocess", short_help="Write what the model will see, as Parquet.
 app.command("train", short_help="Fit, judge and store a model.")(train_command)
 app.command("evaluate", short_help="Judge a stored model; gates for CI.")(evaluate_command)
 app.command("compare", short_help="Compare two models on the same rows.")(compare_command)
+app.command("report", short_help="Show a model's strengths and weaknesses in a page.")(report_command)
 app.command("predict", short_help="Predict every row of a file of any size.")(predict_command)
 app.command("serve", short_help="Answer over HTTP, and show a page to try it.")(serve_command)
 app.command("package", short_help="Write a container context and a manifest.")(package_command)

@@ -17,16 +17,20 @@ if TYPE_CHECKING:
     from mlcli.inference.explain import Explainer
     from mlcli.inference.stream import Remarks
     from mlcli.training.prepare import Prepared
+    from mlcli.training.report_files import Reported
     from mlcli.training.track import Tracked
     from mlcli.training.train import Run
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
-def show_run(run: Run, tracked: Tracked | None = None, *, as_json: bool, quiet: bool) -> None:
-    """Show a finished training run: scores beside the dummy's, findings, and where it went."""
+def show_run(
+    run: Run, tracked: Tracked | None = None, *, as_json: bool, quiet: bool, reported: Reported | None = None
+) -> None:
+    """Show a finished training run: scores beside the dummy's, findings, its report, and where it went."""
     from mlcli.cli.evaluation_text import Judged, show_folds, show_scores
     from mlcli.cli.leaderboard_text import show_leaderboard
+    from mlcli.cli.report_text import say_report_of
     from mlcli.cli.tuning_text import show_tuning, tuning_document
 
     judged = Judged(run.evaluation, (), manifest=run.manifest, decision=run.provenance.decision)
@@ -57,6 +61,7 @@ def show_run(run: Run, tracked: Tracked | None = None, *, as_json: bool, quiet: 
     if not quiet:
         if run.manifest.proof is not None:
             say(run.manifest.proof.verdict)
+        say_report_of(run, reported)
         say(f"stored: {run.folder} (digest {run.manifest.digest[:12]}, {run.seconds:.1f} s)")
         if tracked is not None:
             say(f"tracked: run {tracked.run_id} of experiment {tracked.experiment} at {tracked.server}")

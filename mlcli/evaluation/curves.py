@@ -1,8 +1,7 @@
-"""What a classifier trades: ROC, precision against recall, and what each threshold gives."""
+"""What a classifier trades: ROC, and precision against recall."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -13,7 +12,8 @@ from mlcli.data.schema import ClassLabel
 from mlcli.evaluation.altered import choose_rows
 from mlcli.evaluation.bootstrap import bootstrap
 from mlcli.evaluation.classification import ClassificationRows
-from mlcli.evaluation.losses import RESAMPLES, number, weights_of
+from mlcli.evaluation.intervals import score_interval
+from mlcli.evaluation.losses import RESAMPLES, effective, weights_of
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +25,6 @@ MOST_ROWS = 20_000
 
 _VERTICES = 200
 _GRID = np.linspace(0.0, 1.0, 51)
-_THRESHOLDS = 100
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -63,32 +62,6 @@ class ClassCurves(msgspec.Struct, frozen=True):
     share: float
     roc: Curve
     precision_recall: Curve
-
-
-class Thresholds(msgspec.Struct, frozen=True):
-    """What each threshold on the probability of the positive class gives.
-
-    Parameters
-    ----------
-    label : label
-        The positive class.
-    in_use : float
-        The least probability at which the model says so.
-    threshold : tuple of float
-        Thresholds, rising.
-    precision : tuple of float or None
-        None where no row is called positive.
-    recall, f1, called : tuple of float
-        Of the positive rows those found; F1; share of rows called positive.
-    """
-
-    label: ClassLabel
-    in_use: float
-    threshold: tuple[float, ...]
-    precision: tuple[float | None, ...]
-    recall: tuple[float, ...]
-    f1: tuple[float, ...]
-    called: tuple[float, ...]
 
 
 def class_curves(rows: ClassificationRows, *, confidence: float, random_state: int) -> tuple[ClassCurves, ...]:
@@ -129,14 +102,17 @@ def class_curves(rows: ClassificationRows, *, confidence: float, random_state: i
         drawn = _sorted(is_positive[chosen], rows.y_proba[chosen, code], weight[chosen])
         (spread,) = bootstrap([drawn], n_rows=len(chosen), resamples=RESAMPLES, rng=rng)
         # The spread falls with the square root of the rows: that of fewer rows is brought to that of all.
-        shrink = float(np.sqrt(len(chosen) / len(rows)))
+        band = _Band(spread, confidence, float(np.sqrt(len(chosen) / len(rows))))
         roc, precision_recall = sorted_rows.curves()
+        values = {name: line[0] for name, line in sorted_rows.scores().items()}
+        support = effective(weight[is_positive])
         found.append(
             ClassCurves(
                 rows.classes[code],
                 share,
-                _banded(roc, spread["tpr"], confidence=confidence, shrink=shrink),
-                _banded(precision_recall, spread["precision"], confidence=confidence, shrink=shrink, first=1),
+                band.around(roc, "tpr", values["tpr"], np.full(len(_GRID), support)),
+                # Where few of the positive rows are found, few rows decide the precision.
+                band.around(precision_recall, "precision", values["precision"], support * _GRID),
             )
         )
     return tuple(found)
@@ -187,20 +163,38 @@ def _sorted(is_positive: NDArray[np.bool_], score: Floats, weight: Floats) -> _S
     return _Sorted(is_positive[order], weight[order], ends)
 
 
-def _banded(
-    curve: tuple[Floats, Floats], spread: Floats, *, confidence: float, shrink: float, first: int = 0
-) -> Curve:
-    """Thin a curve and put the pointwise band around it; `first` is the first point of the grid with a band."""
-    tail = (1 - confidence) / 2
-    defined = spread[np.isfinite(spread).all(axis=1), first:]
-    keep = _vertices(*curve)
-    x, y = tuple(curve[0][keep].tolist()), tuple(curve[1][keep].tolist())
-    if len(defined) < RESAMPLES / 2:
-        return Curve(x, y, (), (), ())
-    middle = np.median(defined, axis=0)
-    low, high = np.quantile(defined, (tail, 1 - tail), axis=0)
-    low, high = middle + shrink * (low - middle), middle + shrink * (high - middle)
-    return Curve(x, y, tuple(_GRID[first:].tolist()), tuple(low.tolist()), tuple(high.tolist()))
+@dataclass(frozen=True)
+class _Band:
+    """Pointwise intervals around the curves of one class.
+
+    Wilson's form with the variance of the resamples, as for every score: the
+    percentiles of a perfect curve would claim that it is certain.
+    """
+
+    spread: dict[str, Floats]
+    confidence: float
+    shrink: float
+
+    def around(self, curve: tuple[Floats, Floats], name: str, values: Floats, support: Floats) -> Curve:
+        """Thin a curve and put its band around it."""
+        keep = _vertices(*curve)
+        low, high = np.empty_like(_GRID), np.empty_like(_GRID)
+        for at, value in enumerate(values.tolist()):
+            replicates = self.spread[name][:, at]
+            replicates = value + self.shrink * (replicates - np.nanmean(replicates))
+            estimate = score_interval(
+                value, replicates, confidence=self.confidence, support=max(float(support[at]), 1.0)
+            )
+            low[at], high[at] = estimate.low, estimate.high
+        if name == "tpr":
+            low[-1] = 1.0  # calling every row positive finds all of them, by arithmetic
+        return Curve(
+            tuple(curve[0][keep].tolist()),
+            tuple(curve[1][keep].tolist()),
+            tuple(_GRID.tolist()),
+            tuple(low.tolist()),
+            tuple(high.tolist()),
+        )
 
 
 def _vertices(x: Floats, y: Floats) -> NDArray[np.intp]:
@@ -209,73 +203,3 @@ def _vertices(x: Floats, y: Floats) -> NDArray[np.intp]:
         return np.arange(len(x))
     length = np.append(0.0, np.cumsum(np.hypot(np.diff(x), np.diff(y))))
     return np.unique(np.searchsorted(length, np.linspace(0, length[-1], _VERTICES)).clip(0, len(x) - 1))
-
-
-def threshold_in_use(label: Callable[[Sequence[float]], ClassLabel], *, positive: int, label_of: ClassLabel) -> float:
-    """Return the least probability of the positive class at which a model says so.
-
-    Found by asking, so it holds wherever the model keeps its threshold.
-
-    Parameters
-    ----------
-    label : callable
-        The class that the outputs of one row mean.
-    positive : int
-        Position of the positive class, 0 or 1.
-    label_of : label
-        The positive class.
-    """
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        outputs = [1 - middle, middle] if positive == 1 else [middle, 1 - middle]
-        low, high = (low, middle) if label(outputs) == label_of else (middle, high)
-    return round(high, 9)
-
-
-def threshold_curve(rows: ClassificationRows, *, in_use: float) -> Thresholds | None:
-    """Return precision, recall and F1 for thresholds between the least and the greatest probability.
-
-    Parameters
-    ----------
-    rows : ClassificationRows
-        The rows judged.
-    in_use : float
-        The threshold of the model.
-
-    Returns
-    -------
-    Thresholds or None
-        None unless there are two classes with probabilities and a positive row.
-    """
-    if rows.positive is None or rows.y_proba is None:
-        return None
-    score, weight = rows.y_proba[:, rows.positive], weights_of(rows)
-    is_positive = rows.y_true == rows.positive
-    total = float(weight[is_positive].sum())
-    if total <= 0:
-        return None
-    # Half of them even, half where the rows are: probabilities crowd at the ends.
-    even, crowded = np.linspace(0, 1, _THRESHOLDS // 2 + 1), np.quantile(score, np.linspace(0, 1, _THRESHOLDS // 2))
-    thresholds = np.unique(np.concatenate([even, crowded.round(6), [in_use]]).clip(0, 1))
-    order = np.argsort(score, kind="stable")
-    called = _from(weight, order, score, thresholds)
-    hits = _from(weight * is_positive, order, score, thresholds)
-    with np.errstate(all="ignore"):
-        precision, f1 = hits / called, 2 * hits / (called + total)
-    return Thresholds(
-        label=rows.classes[rows.positive],
-        in_use=in_use,
-        threshold=tuple(thresholds.tolist()),
-        precision=tuple(map(number, precision)),
-        recall=tuple((hits / total).tolist()),
-        f1=tuple(f1.tolist()),
-        called=tuple((called / weight.sum()).tolist()),
-    )
-
-
-def _from(values: Floats, order: NDArray[np.intp], score: Floats, thresholds: Floats) -> Floats:
-    """Return the sum of `values` over the rows whose score reaches each threshold."""
-    running = np.append(0.0, np.cumsum(values[order]))
-    below = np.searchsorted(score[order], thresholds, side="left")
-    return np.maximum(running[-1] - running[below], 0.0)

@@ -132,9 +132,7 @@ def _lines(
 ) -> tuple[DependenceLine, ...]:
     """Average the predictions of all rows at every point of the grid."""
     n_points, n_rows = len(grid.points), len(rows)
-    asked = with_column(
-        take_rows(rows, np.tile(np.arange(n_rows), n_points)), position, np.repeat(grid.cells, n_rows)
-    )
+    asked = with_column(take_rows(rows, np.tile(np.arange(n_rows), n_points)), position, np.repeat(grid.cells, n_rows))
     predictions = predict(asked)
     if predictions.y_proba is None:
         if schema.target.task == "classification":

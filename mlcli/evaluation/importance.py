@@ -124,7 +124,8 @@ def permutation_importance(
     def losses_without(position: int) -> Floats:
         predictions = predict(_shuffled(columns, position, rng))
         judged = rows_judged(np.tile(y_true, REPEATS), predictions, target=schema.target)
-        return row_losses(judged, metric).reshape(REPEATS, -1).mean(axis=0)
+        mean: Floats = row_losses(judged, metric).reshape(REPEATS, -1).mean(axis=0)
+        return mean
 
     table = np.column_stack([row_losses(rows, metric), *map(losses_without, range(len(schema.columns)))])
     means = resample_means(table, weights_of(rows)[:, None], rng)

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlcli.evaluation.bootstrap import bootstrap
-from mlcli.evaluation.classification import ClassificationRows
 from mlcli.evaluation.metrics import Rows
 from mlcli.evaluation.regression import RegressionRows
 
@@ -34,16 +33,26 @@ def row_losses(rows: Rows, metric: str) -> Floats:
         Log loss; 1 for a right class and 0 for a wrong one; or squared error.
     """
     if isinstance(rows, RegressionRows):
-        return np.asarray((rows.y_pred - rows.y_true) ** 2, dtype=np.float64)
+        squared: Floats = (rows.y_pred - rows.y_true) ** 2
+        return squared
     if metric == "accuracy" or rows.y_proba is None:
         return (rows.y_true == rows.y_pred).astype(np.float64)
     eps = np.finfo(np.float64).eps
-    return np.asarray(-np.log(np.clip(rows.y_proba[np.arange(len(rows)), rows.y_true], eps, 1 - eps)))
+    loss: Floats = -np.log(np.clip(rows.y_proba[np.arange(len(rows)), rows.y_true], eps, 1 - eps))
+    return loss
 
 
 def metric_from(means: Floats, metric: str) -> Floats:
     """Return the metric from means of row losses."""
-    return np.sqrt(means) if metric == "rmse" else means
+    if metric != "rmse":
+        return means
+    root: Floats = np.sqrt(means)
+    return root
+
+
+def mean_metric(losses: Floats, weight: Floats, metric: str) -> float | None:
+    """Return the metric of some rows from their losses; None where it is not finite."""
+    return number(float(metric_from(np.array([np.average(losses, weights=weight)]), metric)[0]))
 
 
 def weights_of(rows: Rows) -> Floats:
@@ -108,8 +117,3 @@ def resample_means(values: Floats, weights: Floats, rng: np.random.Generator) ->
 def number(value: float) -> float | None:
     """Return a number as a report holds it: None where it is not finite."""
     return float(value) if np.isfinite(value) else None
-
-
-def is_binary(rows: Rows) -> bool:
-    """Return whether the rows are of two classes with probabilities."""
-    return isinstance(rows, ClassificationRows) and rows.positive is not None and rows.y_proba is not None

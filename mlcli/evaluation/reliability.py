@@ -100,9 +100,7 @@ def reliability(rows: ClassificationRows, *, confidence: float) -> Reliability |
         total = float(weight[inside].sum())
         predicted = float(weight[inside] @ score[inside]) / total
         observed = float(weight[inside] @ came_true[inside]) / total
-        estimate = score_interval(
-            observed, np.empty(0), confidence=confidence, support=effective(weight[inside])
-        )
+        estimate = score_interval(observed, np.empty(0), confidence=confidence, support=effective(weight[inside]))
         bins.append(ReliabilityBin(int(inside.sum()), predicted, observed, estimate.low, estimate.high))
         gap += total * abs(predicted - observed)
     counts = np.histogram(score, bins=np.linspace(0, 1, 11))[0]

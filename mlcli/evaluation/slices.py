@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from statistics import NormalDist
 from typing import Any
@@ -14,7 +15,7 @@ from mlcli.data.schema import Column, Schema
 from mlcli.data.typed import NAT, TypedColumns
 from mlcli.evaluation.altered import MISSING, choose_rows, date_text, level_name
 from mlcli.evaluation.intervals import percentile_interval, score_interval
-from mlcli.evaluation.losses import effective, metric_from, number, resample_means, row_losses, weights_of
+from mlcli.evaluation.losses import effective, mean_metric, metric_from, resample_means, row_losses, weights_of
 from mlcli.evaluation.metrics import Rows
 from mlcli.evaluation.numerals import format_value
 from mlcli.registry import METRICS
@@ -121,7 +122,7 @@ def judge_slices(
                 n_small += 0 < n_rows < FEWEST_ROWS
             elif n_rows < len(rows) and len(parts) < MOST_SLICES:
                 parts.append((name, part, inside))
-    overall = number(metric_from(np.average(losses, weights=weight), metric))
+    overall = mean_metric(losses, weight, metric)
     if not parts:
         return Slices(metric, overall, (), n_small)
     found = _judged(parts, losses, weight, metric=metric, confidence=confidence, random_state=random_state)
@@ -148,7 +149,7 @@ def _judged(
     worse = _worse([_z_score(inside, losses, weight) for _, _, inside in parts], metric, confidence=confidence)
     found = []
     for position, (name, part, inside) in enumerate(parts):
-        value = number(metric_from(np.average(losses[inside], weights=weight[inside]), metric))
+        value = mean_metric(losses[inside], weight[inside], metric)
         replicates = spread[:, position]
         if value is not None and shrink < 1:
             replicates = value + shrink * (replicates - np.nanmedian(replicates))
@@ -226,7 +227,7 @@ def _quarters(
                 yield f"{name(value)}{unit}", ~absent & (values == value)
         else:
             edges = np.unique(np.quantile(present, np.linspace(0, 1, _QUARTERS + 1), method="nearest"))
-            for low, high in zip(edges[:-1], edges[1:], strict=True):
+            for low, high in itertools.pairwise(edges):
                 last = high == edges[-1]
                 inside = ~absent & (values >= low) & ((values <= high) if last else (values < high))
                 yield f"{name(low)} {'to' if last else 'to below'} {name(high)}{unit}", inside

@@ -12,7 +12,7 @@ from mlcli.errors import DataError
 from mlcli.evaluation.baseline import Baseline
 from mlcli.evaluation.evaluate import evaluate
 from mlcli.evaluation.learning import LearningCurve, LearningPoint
-from mlcli.evaluation.losses import metric_from, number, row_losses, weights_of
+from mlcli.evaluation.losses import mean_metric, row_losses, weights_of
 from mlcli.evaluation.metrics import rows_judged
 from mlcli.inference.predictor import PipelinePredictor
 from mlcli.training.prepare import prepare
@@ -98,8 +98,6 @@ def _has_every_class(artifact: Artifact, y: NDArray[np.generic]) -> bool:
 def _point(
     loaded: LoadedConfig, artifact: Artifact, train: Dataset, test: Dataset, *, baseline: Baseline, metric: str
 ) -> LearningPoint:
-    import numpy as np
-
     target = artifact.schema.target
     predictor = PipelinePredictor(fit(loaded, artifact.schema, train), artifact.schema)
     evaluation = evaluate(
@@ -111,6 +109,6 @@ def _point(
         sample_weight=test.sample_weight,
     )
     seen = rows_judged(train.y_true, predictor.predict(train.X), target=target, sample_weight=train.sample_weight)
-    on_train = number(metric_from(np.average(row_losses(seen, metric), weights=weights_of(seen)), metric))
+    on_train = mean_metric(row_losses(seen, metric), weights_of(seen), metric)
     result = evaluation.metric(metric)
     return LearningPoint(len(train), on_train, result.value, result.low, result.high)

@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-REPORT = "report.html"
-"""Name of the report in a run folder."""
-
 LEADERBOARD = "leaderboard.json"
 """Name of the models that were tried, in a run folder."""
 
@@ -119,6 +116,7 @@ def report_content(
     content = Content(
         name=artifact.manifest.name,
         model=artifact.manifest.model,
+        dataset=_dataset_name(config),
         asked=_asked(config),
         origin=_origin(artifact, config, wanted),
         schema=artifact.schema,
@@ -180,9 +178,7 @@ def _explained(judged: _Judged, *, rows: bool) -> dict[str, Any]:
     predictor, dataset, schema = judged.predictor, judged.dataset, judged.predictor.schema
     metric, confidence, seed = judged.evaluation.verdict.metric, judged.evaluation.confidence, judged.random_state
     columns: TypedColumns = columns_from_frame(dataset.X, schema)
-    truth = rows_judged(
-        dataset.y_true, judged.predictions, target=schema.target, sample_weight=dataset.sample_weight
-    )
+    truth = rows_judged(dataset.y_true, judged.predictions, target=schema.target, sample_weight=dataset.sample_weight)
     importance = permutation_importance(
         predictor.predict_columns,
         columns,
@@ -198,9 +194,7 @@ def _explained(judged: _Judged, *, rows: bool) -> dict[str, Any]:
     return {
         **_shapes(truth, predictor, confidence=confidence, random_state=seed),
         "importance": importance,
-        "dependence": partial_dependence(
-            predictor.predict_columns, columns, names, schema=schema, random_state=seed
-        ),
+        "dependence": partial_dependence(predictor.predict_columns, columns, names, schema=schema, random_state=seed),
         "slices": judge_slices(
             columns, truth, names, schema=schema, metric=metric, confidence=confidence, random_state=seed
         ),
@@ -212,7 +206,8 @@ def _explained(judged: _Judged, *, rows: bool) -> dict[str, Any]:
 def _shapes(rows: Rows, predictor: Predictor, *, confidence: float, random_state: int) -> dict[str, Any]:
     """Return curves of a classification, or residuals of a regression."""
     from mlcli.evaluation.classification import ClassificationRows
-    from mlcli.evaluation.curves import class_curves, threshold_curve, threshold_in_use
+    from mlcli.evaluation.curves import class_curves
+    from mlcli.evaluation.holdout_thresholds import threshold_curve, threshold_in_use
     from mlcli.evaluation.reliability import reliability
     from mlcli.evaluation.residuals import residuals
 
@@ -250,6 +245,16 @@ def _asked(config: Config) -> tuple[Asked, ...]:
         gates = ", ".join(f"{name} {bound:g}" for name, bound in config.evaluate.gates.items())
         asked.append(("Gates", gates))
     return tuple(Asked(what, answer) for what, answer in asked)
+
+
+def _dataset_name(config: Config) -> str:
+    """Return what the data is called: its file's name up to the first point; of a glob, its folder's."""
+    path = config.data.path
+    if path is None:
+        return "database"
+    first = Path(path if isinstance(path, str) else path[0])
+    named = first if not set(first.name) & set("*?[") else first.parent
+    return named.name.partition(".")[0] or config.name
 
 
 def _split_text(method: str, column: str | None, test_size: float, cv: int) -> str:

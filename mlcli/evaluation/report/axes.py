@@ -69,9 +69,11 @@ def number_axis(title: str, low: float, high: float, *, count: int = 5, pad: flo
     places = max(0, -math.floor(math.log10(step) + 1e-9))
     if not math.isclose(step * 10**places, round(step * 10**places)):
         places += 1  # a step of 2.5
+    # A year is no quantity: 2,009 would be misread.
+    commas = max(abs(low), abs(high)) >= 10_000
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
-    ticks = tuple(Tick(at * step, tick_label(at * step, places)) for at in range(first, last + 1))
+    ticks = tuple(Tick(at * step, tick_label(at * step, places, commas=commas)) for at in range(first, last + 1))
     return Axis(title, low, high, ticks)
 
 
@@ -80,7 +82,7 @@ def unit_axis(title: str) -> Axis:
     return number_axis(title, 0.0, 1.0)
 
 
-def tick_label(value: float, places: int) -> str:
+def tick_label(value: float, places: int, *, commas: bool) -> str:
     """Write a tick's value as short as it can be read."""
     size = abs(value)
     if size >= 1e15 or (0 < size < 1e-4):
@@ -88,8 +90,7 @@ def tick_label(value: float, places: int) -> str:
     for bound, mark in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
         if size >= bound:
             return f"{value / bound:.6g} {mark}"
-    # A year is no quantity: 2,009 would be misread.
-    text = f"{value:,.{places}f}" if size >= 10_000 else f"{value:.{places}f}"
+    text = f"{value:,.{places}f}" if commas else f"{value:.{places}f}"
     return "0" if value == 0 else text.replace("-", "−")
 
 

@@ -65,13 +65,19 @@ class Chart:
         path = "".join(f"M{_n(x)} {_n(y)}h0" for x, y in places)
         self._marks.append(el("path", d=path, class_=f"{class_} s{series % SERIES}"))
 
-    def whiskers(self, xs: Sequence[float], low: Sequence[float], high: Sequence[float], *, series: int = 0) -> None:
+    def shapes(self, xs: Sequence[float], ys: Sequence[float], *, series: int) -> None:
+        """Draw points whose shape tells the series as well as its colour does."""
+        for x, y in zip(xs, ys, strict=True):
+            left, top = self.at(x, y)
+            self._marks.append(_shape(left, top, series))
+
+    def whiskers(self, xs: Sequence[float], low: Sequence[float], high: Sequence[float]) -> None:
         """Draw an upright interval at each x."""
         parts = []
         for x, least, most in zip(xs, low, high, strict=True):
             (at, bottom), (_, top) = self.at(x, least), self.at(x, most)
             parts.append(f"M{_n(at)} {_n(bottom)}V{_n(top)}")
-        self._marks.append(el("path", d="".join(parts), class_=f"whisker s{series % SERIES}"))
+        self._marks.append(el("path", d="".join(parts), class_="whisker ink"))
 
     def level_whiskers(self, ys: Sequence[float], low: Sequence[float], high: Sequence[float]) -> None:
         """Draw a level interval at each y."""
@@ -146,17 +152,21 @@ class Chart:
             found.append(_label(tick.label, x=x - 7, y=y + 4, room=self.left - 10))
         middle = self.left + (WIDTH - self.left - self.right) / 2
         if self.x.title:
-            found.append(
-                el("text", self.x.title, x=middle, y=self.height - 8, text_anchor="middle", class_="title")
-            )
+            found.append(el("text", self.x.title, x=middle, y=self.height - 8, text_anchor="middle", class_="title"))
         if self.y.title:
             # Above its axis and level: turned by a quarter it would be hard to read, and stand on long labels.
             found.append(el("text", self.y.title, x=4, y=11, class_="title"))
         return found
 
 
-_CHARACTER = 6.3
+_CHARACTER = 6.9
 """Width of a character of a chart's text, in its units."""
+
+
+def room_for(labels: Sequence[str], *, most: float) -> float:
+    """Return how much room the labels of `y` need, at most `most`."""
+    longest = max((len(label) for label in labels), default=0)
+    return min(most, max(52.0, longest * _CHARACTER + 12))
 
 
 def _label(text: str, *, x: float, y: float, room: float) -> Markup:
@@ -170,7 +180,9 @@ def _n(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0")
 
 
-def figure(title: Child, svg: Markup, *, numbers: Markup | None = None, about: Child = None, key: Child = None) -> Markup:
+def figure(
+    title: Child, svg: Markup, *, numbers: Markup | None = None, about: Child = None, key: Child = None
+) -> Markup:
     """Return a chart with its title, a sentence on how to read it, and its numbers folded away below."""
     return el(
         "figure",
@@ -181,12 +193,27 @@ def figure(title: Child, svg: Markup, *, numbers: Markup | None = None, about: C
     )
 
 
-def legend(labels: Sequence[str]) -> Markup:
-    """Return what tells the series of a chart apart: a piece of each line, with its name."""
+_SHAPES = (
+    "M{x} {y}m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0Z",
+    "M{x} {y}m-4-4h8v8h-8Z",
+    "M{x} {y}m0-5l5 9h-10Z",
+    "M{x} {y}m0-5.5l5.5 5.5l-5.5 5.5l-5.5-5.5Z",
+    "M{x} {y}m-5-2h3v-3h4v3h3v4h-3v3h-4v-3h-3Z",
+)
+"""A circle, a square, a triangle, a diamond and a cross, one for each series."""
+
+
+def _shape(x: float, y: float, series: int) -> Markup:
+    at = series % SERIES
+    return el("path", d=_SHAPES[at].format(x=_n(x), y=_n(y)), class_=f"shape s{at}")
+
+
+def legend(labels: Sequence[str], *, shapes: bool = False) -> Markup:
+    """Return what tells the series of a chart apart: a piece of each line, or its shape, with its name."""
 
     def sample(series: int) -> Markup:
-        line = el("path", d="M0 5H26", class_=f"line s{series % SERIES}")
-        return el("svg", line, viewBox="0 0 26 10", aria_hidden="true")
+        line = el("path", d="M0 6H26", class_=f"line s{series % SERIES}")
+        return el("svg", _shape(13, 6, series) if shapes else line, viewBox="0 0 26 12", aria_hidden="true")
 
     return el(
         "ul",

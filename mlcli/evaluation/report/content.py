@@ -6,10 +6,11 @@ import msgspec
 
 from mlcli.data.findings import Finding
 from mlcli.data.schema import Schema
-from mlcli.evaluation.curves import ClassCurves, Thresholds
+from mlcli.evaluation.curves import ClassCurves
 from mlcli.evaluation.dependence import Dependence
 from mlcli.evaluation.folds import FoldSummary
 from mlcli.evaluation.hardest import HardRow
+from mlcli.evaluation.holdout_thresholds import Thresholds
 from mlcli.evaluation.importance import Importance
 from mlcli.evaluation.latency import Latency
 from mlcli.evaluation.leaderboard import Leaderboard
@@ -81,6 +82,8 @@ class Content(msgspec.Struct, frozen=True):
     ----------
     name, model : str
         The run's name, and the model's in the catalogue.
+    dataset : str
+        A short name of the data: that of its file, without folder and ending.
     asked : tuple of Asked
         What the config asked for.
     origin : Origin
@@ -121,6 +124,7 @@ class Content(msgspec.Struct, frozen=True):
 
     name: str
     model: str
+    dataset: str
     asked: tuple[Asked, ...]
     origin: Origin
     schema: Schema

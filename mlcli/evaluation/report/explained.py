@@ -5,14 +5,15 @@ from __future__ import annotations
 from mlcli.evaluation.hardest import LONGEST_TEXT, HardRow
 from mlcli.evaluation.latency import MANY
 from mlcli.evaluation.learning import LearningCurve
+from mlcli.evaluation.markdown import interval_text
 from mlcli.evaluation.numerals import format_number
 from mlcli.evaluation.report.axes import number_axis
 from mlcli.evaluation.report.chart import Chart, figure, legend
 from mlcli.evaluation.report.content import Content
 from mlcli.evaluation.report.figures_classes import label_text
 from mlcli.evaluation.report.figures_columns import dependence_figure, importance_figure
-from mlcli.evaluation.report.markup import Child, Markup, details, el, join, name, note, paragraph, shorten, table
-from mlcli.evaluation.report.section import Section, interval, milliseconds
+from mlcli.evaluation.report.markup import Child, details, el, join, name, note, paragraph, shorten, table
+from mlcli.evaluation.report.section import Section, milliseconds
 from mlcli.evaluation.slices import FEWEST_ROWS, Slice
 from mlcli.registry import METRICS
 
@@ -54,13 +55,14 @@ def slices_section(content: Content) -> Section:
         return Section("slices", "Where it is weak", paragraph(f"No part of the rows holds {FEWEST_ROWS} of them."))
     less = "" if metric.greater_is_better else ", less is better"
     share = 1 - content.evaluation.confidence
+    none = "" if any(one.worse for one in found.slices) else "; none does here"
     expected = max(round(share * n_slices), 1)
     caution = paragraph(
         f"{metric.title} on each category and each quarter of the numbers, the worst first{less}; on all rows "
         f"{format_number(found.overall)}. Of {n_slices} slices about {expected} would look unusual by chance alone: only "
         "those marked ",
         el("span", "worse", class_="badge warning"),
-        " differ from the rest by more than that many looks explain (Holm's correction).",
+        f" differ from the rest by more than that many looks explain (Holm's correction){none}.",
     )
     head = ("column", "part", "rows", metric.title, f"{content.confidence} interval")
     first = table(head, map(_slice, found.slices[:_SLICES_SHOWN]), caption="Worst slices", text_columns=2)
@@ -73,11 +75,12 @@ def slices_section(content: Content) -> Section:
                 caution,
                 first,
                 details(
-                    f"The other {len(rest)} slices", table(head, map(_slice, rest), caption="Other slices", text_columns=2)
+                    f"The other {len(rest)} slices",
+                    table(head, map(_slice, rest), caption="Other slices", text_columns=2),
                 )
                 if rest
                 else None,
-                note(f"{found.n_small} parts with fewer than {FEWEST_ROWS} rows are left out.") if found.n_small else None,
+                note(f"Left out: {found.n_small:,} with fewer than {FEWEST_ROWS} rows.") if found.n_small else None,
             ]
         ),
     )
@@ -90,7 +93,7 @@ def _slice(one: Slice) -> tuple[Child, ...]:
         join([name(shorten(one.part, _LONGEST)), " " if badge else None, badge]),
         one.n_rows,
         format_number(one.value),
-        interval(one.low, one.high),
+        interval_text(one.low, one.high),
     )
 
 
@@ -121,7 +124,9 @@ def hardest_section(content: Content) -> Section | None:
                     f"not tell. The number is the row's place in the source. Cells are cut to {LONGEST_TEXT} characters; "
                     "the most important columns are shown."
                 ),
-                note("This page holds cells of single rows. ", el("code", "mlcli report --no-rows"), " leaves them out."),
+                note(
+                    "This page holds cells of single rows. ", el("code", "mlcli report --no-rows"), " leaves them out."
+                ),
                 table(head, rows, caption="Hardest rows", text_columns=len(head), class_="rows"),
             ]
         ),
@@ -155,7 +160,9 @@ def learning_section(found: LearningCurve, *, confidence: str) -> Section:
     test = [point.test or 0.0 for point in points]
     train = [(point.n_rows, point.train) for point in points if point.train is not None]
     ends = [end for p in points for end in (p.low, p.high, p.test, p.train) if end is not None]
-    chart = Chart(number_axis("training rows", 0, max(sizes)), number_axis(metric.title, min(ends), max(ends), pad=0.05), left=60)
+    chart = Chart(
+        number_axis("training rows", 0, max(sizes)), number_axis(metric.title, min(ends), max(ends), pad=0.05), left=60
+    )
     lows = [point.low if point.low is not None else point.test or 0.0 for point in points]
     highs = [point.high if point.high is not None else point.test or 0.0 for point in points]
     chart.band(sizes, lows, highs)
@@ -163,7 +170,7 @@ def learning_section(found: LearningCurve, *, confidence: str) -> Section:
     chart.dots(sizes, test, class_="dots big")
     chart.line([size for size, _ in train], [value for _, value in train], series=1)
     rows = [
-        (point.n_rows, format_number(point.test), interval(point.low, point.high), format_number(point.train))
+        (point.n_rows, format_number(point.test), interval_text(point.low, point.high), format_number(point.train))
         for point in points
     ]
     drawn = figure(
@@ -173,8 +180,10 @@ def learning_section(found: LearningCurve, *, confidence: str) -> Section:
         f"{'rises' if metric.greater_is_better else 'falls'} at its end, more rows would help. The band is a {confidence} interval.",
         key=legend(["hold-out", "training rows"]),
         numbers=table(
-            ("training rows", "hold-out", f"{confidence} interval", "training rows themselves"), rows,
-            caption="Learning curve", text_columns=0,
+            ("training rows", "hold-out", f"{confidence} interval", "training rows themselves"),
+            rows,
+            caption="Learning curve",
+            text_columns=0,
         ),
     )
     return Section("learning", "Would more rows help?", drawn)
@@ -218,7 +227,6 @@ def made_section(content: Content) -> Section:
         "The same config, data and versions give the same model, digest and numbers; only times of day and the "
         "latency differ."
     )
-    return Section("made", "How it was made", join([el("dl", (join([el("dt", a), el("dd", b)]) for a, b in pairs)), about]))
-
-
-
+    return Section(
+        "made", "How it was made", join([el("dl", (join([el("dt", a), el("dd", b)]) for a, b in pairs)), about])
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlcli.data.schema import ClassLabel
-from mlcli.evaluation.curves import ClassCurves, Curve, Thresholds
+from mlcli.evaluation.curves import ClassCurves, Curve
+from mlcli.evaluation.holdout_thresholds import Thresholds
 from mlcli.evaluation.numerals import format_number
 from mlcli.evaluation.reliability import Reliability
 from mlcli.evaluation.report.axes import unit_axis
@@ -183,9 +184,7 @@ def confusion_table(matrix: ConfusionMatrix) -> Markup:
         rows.append((label, *(_cell(count, total) for count in counts), f"{total:,}"))
     return join(
         [
-            table(
-                ("true ↓ predicted →", *labels, "rows"), rows, caption="Confusion matrix", class_="confusion"
-            ),
+            table(("true ↓ predicted →", *labels, "rows"), rows, caption="Confusion matrix", class_="confusion"),
             note("Rows of the hold-out; below each number its share of the true class."),
         ]
     )
@@ -207,8 +206,7 @@ def _confusions(matrix: ConfusionMatrix) -> Markup:
         (-count, i, j) for i, counts in enumerate(matrix.counts) for j, count in enumerate(counts) if count and i != j
     )[:_MOST_CLASSES]
     rows = [
-        (name(label_text(matrix.labels[i])), name(label_text(matrix.labels[j])), f"{-count:,}")
-        for count, i, j in pairs
+        (name(label_text(matrix.labels[i])), name(label_text(matrix.labels[j])), f"{-count:,}") for count, i, j in pairs
     ]
     return join(
         [

@@ -5,11 +5,13 @@ from __future__ import annotations
 from mlcli.data.schema import Schema
 from mlcli.evaluation.dependence import Dependence
 from mlcli.evaluation.importance import ColumnImportance, Importance
+from mlcli.evaluation.markdown import interval_text
 from mlcli.evaluation.numerals import format_number
 from mlcli.evaluation.report.axes import Axis, Tick, number_axis, unit_axis
-from mlcli.evaluation.report.chart import Chart, figure, legend
+from mlcli.evaluation.report.chart import Chart, figure, legend, room_for
 from mlcli.evaluation.report.figures_classes import label_text
 from mlcli.evaluation.report.markup import Markup, isolated, name, shorten, table
+from mlcli.evaluation.report.section import in_sentence
 from mlcli.registry import METRICS
 
 _MOST_BARS = 20
@@ -25,11 +27,19 @@ def importance_figure(found: Importance, *, confidence: str) -> Markup:
     if not shown:
         return figure("Permutation importance", Markup(""), about="Not defined on these rows.")
     ends = [end for one in shown for end in (one.low, one.high, one.value) if end is not None]
+    title = in_sentence(metric.title)
     verb = "falls" if metric.greater_is_better else "rises"
-    x = number_axis(f"by how much {metric.title} {verb}", min(*ends, 0), max(*ends, 0), count=4, pad=0.02)
+    x = number_axis(f"by how much {title} {verb}", min(*ends, 0), max(*ends, 0), count=4, pad=0.02)
     n_bars = len(shown)
     ticks = tuple(Tick(n_bars - at - 0.5, one.name) for at, one in enumerate(shown))
-    chart = Chart(x, Axis("", 0, n_bars, ticks), height=_BAR * n_bars + 54, left=158, grid="x", top=8)
+    chart = Chart(
+        x,
+        Axis("", 0, n_bars, ticks),
+        height=_BAR * n_bars + 54,
+        left=room_for([one.name for one in shown], most=176),
+        grid="x",
+        top=8,
+    )
     for tick, one in zip(ticks, shown, strict=True):
         chart.box((0, one.value or 0.0), (tick.value - 0.32, tick.value + 0.32), title=_said(one))
         if one.low is not None and one.high is not None:
@@ -39,9 +49,9 @@ def importance_figure(found: Importance, *, confidence: str) -> Markup:
     rest = f" {more} columns that matter less stand in the numbers." if more > 0 else ""
     return figure(
         "Permutation importance",
-        chart.svg(f"How much {metric.title} gets worse when a column is shuffled; most important: {shown[0].name}."),
+        chart.svg(f"How much {title} gets worse when a column is shuffled; most important: {shown[0].name}."),
         about=f"Each column is shuffled {found.repeats} times among {found.n_rows:,} held-out rows; the bar says how "
-        f"much {metric.title} {verb}, the whisker is its {confidence} interval.{rest}",
+        f"much {title} {verb}, the whisker is its {confidence} interval.{rest}",
         numbers=_importance_table(found, confidence=confidence),
     )
 
@@ -55,7 +65,7 @@ def _importance_table(found: Importance, *, confidence: str) -> Markup:
         (
             name(one.name),
             format_number(one.value),
-            "–" if one.low is None else f"{format_number(one.low)} to {format_number(one.high)}",
+            interval_text(one.low, one.high),
         )
         for one in found.columns[:_MOST_LINES]
     ]
@@ -66,12 +76,10 @@ def dependence_figure(found: Dependence, *, schema: Schema) -> Markup:
     """Draw how the mean prediction moves with one column."""
     several = len(found.lines) > 1
     y = _prediction_axis(found, schema)
-    if found.scale == "level":
-        chart = _levels(found, y)
-    else:
-        chart = _curve(found, y)
+    chart = _levels(found, y) if found.scale == "level" else _curve(found, y)
     described = f"Mean prediction along {found.column}, of {found.n_rows:,} rows."
-    key = legend([label_text(line.label) for line in found.lines if line.label is not None]) if several else None
+    labels = [label_text(line.label) for line in found.lines if line.label is not None]
+    key = legend(labels, shapes=found.scale == "level") if several else None
     return figure(name(found.column), chart.svg(described), key=key, numbers=_numbers(found))
 
 
@@ -111,12 +119,19 @@ def _levels(found: Dependence, y: Axis) -> Chart:
     """Draw levels below each other, so that their names have room."""
     n_levels = len(found.points)
     ticks = tuple(Tick(n_levels - at - 0.5, level) for at, level in enumerate(found.names))
-    chart = Chart(y, Axis("", 0, n_levels, ticks), height=22.0 * n_levels + 54, left=140, grid="x", top=8)
+    chart = Chart(
+        y,
+        Axis("", 0, n_levels, ticks),
+        height=22.0 * n_levels + 54,
+        left=room_for(found.names, most=150),
+        grid="x",
+        top=8,
+    )
     for at, tick in enumerate(ticks):
         if len(found.lines) == 1:
             chart.level_whiskers([tick.value], [found.lines[0].low[at]], [found.lines[0].high[at]])
         for series, line in enumerate(found.lines):
-            chart.dots([line.mean[at]], [tick.value], series=series, class_="dots big")
+            chart.shapes([line.mean[at]], [tick.value], series=series)
     return chart
 
 

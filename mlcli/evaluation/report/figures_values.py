@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlcli.evaluation.markdown import interval_text
 from mlcli.evaluation.numerals import format_number, format_value
 from mlcli.evaluation.report.axes import number_axis
 from mlcli.evaluation.report.chart import Chart, figure
@@ -68,8 +69,7 @@ def spread_figure(found: Residuals, *, target: str) -> Markup:
     chart.line(xs, [one.middle for one in bins])
     chart.dots(xs, [one.middle for one in bins], class_="dots big")
     rows = [
-        (format_number(one.predicted), *map(format_number, (one.low, one.middle, one.high)), one.n_rows)
-        for one in bins
+        (format_number(one.predicted), *map(format_number, (one.low, one.middle, one.high)), one.n_rows) for one in bins
     ]
     return figure(
         "Residuals along the prediction",
@@ -95,8 +95,8 @@ def size_figure(found: Residuals, *, target: str, confidence: str) -> Markup:
         middle = (one.least + one.most) / 2
         chart.box((one.least, one.most), (0, one.error or 0.0), title=f"{between}: {format_number(one.error)}")
         if one.low is not None and one.high is not None:
-            chart.whiskers([middle], [one.low], [one.high], series=1)
-        interval = "–" if one.low is None else f"{format_number(one.low)} to {format_number(one.high)}"
+            chart.whiskers([middle], [one.low], [one.high])
+        interval = interval_text(one.low, one.high)
         share = "–" if one.share is None else f"{100 * one.share:.1f} %"
         rows.append((between, format_number(one.error), interval, share, one.n_rows))
     return figure(

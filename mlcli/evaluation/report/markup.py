@@ -78,7 +78,20 @@ def isolated(text: str) -> str:
 
 
 def _runs_left(character: str) -> bool:
-    return unicodedata.bidirectional(character) in {"R", "AL", "AN", "RLE", "RLO", "LRE", "LRO", "RLI", "LRI", "FSI", "PDF", "PDI"}
+    return unicodedata.bidirectional(character) in {
+        "R",
+        "AL",
+        "AN",
+        "RLE",
+        "RLO",
+        "LRE",
+        "LRO",
+        "RLI",
+        "LRI",
+        "FSI",
+        "PDF",
+        "PDI",
+    }
 
 
 def shorten(text: str, width: int) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from mlcli.data.schema import Column, Schema
 from mlcli.evaluation.leaderboard import Leaderboard
+from mlcli.evaluation.markdown import interval_text
 from mlcli.evaluation.numerals import format_number, format_value
 from mlcli.evaluation.report.content import Content
 from mlcli.evaluation.report.figures_classes import label_text
 from mlcli.evaluation.report.markup import Markup, details, el, join, name, note, paragraph, shorten, table
-from mlcli.evaluation.report.section import Section, interval, milliseconds
+from mlcli.evaluation.report.section import Section, milliseconds
 from mlcli.evaluation.results import MetricResult
 from mlcli.registry import METRICS
 
@@ -25,6 +26,7 @@ def verdict_section(content: Content) -> Section:
     """Say whether the model is any good, and what matters most."""
     verdict = content.evaluation.verdict
     opening, _, numbers = verdict.message.partition(": ")
+    numbers = METRICS[verdict.metric].title + numbers.removeprefix(verdict.metric)
     mark = {"better": "good", "no evidence": "unsure", "worse": "bad"}[verdict.outcome]
     banner = el(
         "div",
@@ -56,7 +58,7 @@ def _tile(result: MetricResult, content: Content) -> Markup:
         "div",
         el("span", metric_title(result, content), class_="what"),
         el("b", format_number(result.value)),
-        el("span", interval(result.low, result.high)),
+        el("span", interval_text(result.low, result.high)),
         el("span", "dummy ", format_number(result.dummy), class_="dim"),
         class_="tile",
     )
@@ -75,14 +77,24 @@ def _points(content: Content) -> Markup:
     if worse:
         count = f"{len(worse)} parts of the rows" if len(worse) > 1 else "One part of the rows"
         points.append(
-            join([f"{count} {'are' if len(worse) > 1 else 'is'} predicted worse than the rest: ",
-                  el("a", "slices", href="#slices"), "."])
+            join(
+                [
+                    f"{count} {'are' if len(worse) > 1 else 'is'} predicted worse than the rest: ",
+                    el("a", "slices", href="#slices"),
+                    ".",
+                ]
+            )
         )
     n_loud = sum(finding.severity != "note" for finding in content.findings)
     if n_loud:
         points.append(
-            join([f"{n_loud} {'findings' if n_loud > 1 else 'finding'} about the data may flatter or mislead: ",
-                  el("a", "findings", href="#data"), "."])
+            join(
+                [
+                    f"{n_loud} {'findings' if n_loud > 1 else 'finding'} about the data may flatter or mislead: ",
+                    el("a", "findings", href="#data"),
+                    ".",
+                ]
+            )
         )
     points.append(join([f"One row takes {milliseconds(content.latency.row)} ({content.origin.proof})."]))
     return el("ul", (el("li", point) for point in points), class_="points")
@@ -105,9 +117,7 @@ def asked_section(content: Content) -> Section:
 def data_section(content: Content) -> Section:
     """Show the rows, the findings and the columns."""
     schema = content.schema
-    rows = paragraph(
-        f"{content.n_train:,} rows to learn from, {content.n_test:,} held out. Split: {content.split}."
-    )
+    rows = paragraph(f"{content.n_train:,} rows to learn from, {content.n_test:,} held out. Split: {content.split}.")
     parts = [rows, el("h3", "Findings"), _findings(content), el("h3", "Target"), _target(schema, content)]
     return Section("data", "The data", join([*parts, el("h3", "Columns"), _columns(schema)]))
 
@@ -174,9 +184,7 @@ def _columns(schema: Schema) -> Markup:
     ]
     more = len(schema.columns) - _MOST_COLUMNS
     parts = [
-        table(
-            ("column", "kind", "in training", "missing", "distinct"), rows, caption="Columns", text_columns=3
-        ),
+        table(("column", "kind", "in training", "missing", "distinct"), rows, caption="Columns", text_columns=3),
         note(f"and {more:,} more columns.") if more > 0 else None,
     ]
     if schema.ignored:
@@ -217,7 +225,7 @@ def leaderboard_section(board: Leaderboard, *, confidence: str) -> Section:
         (
             name(one.name),
             format_number(one.value),
-            interval(one.low, one.high),
+            interval_text(one.low, one.high),
             f"{one.weight:.2f}" if one.weight else "–",
             f"{one.fit_seconds:.1f} s",
             milliseconds(one.row_seconds),
@@ -225,9 +233,7 @@ def leaderboard_section(board: Leaderboard, *, confidence: str) -> Section:
         )
         for one in board.candidates
     ]
-    notes = [
-        el("li", name(one.name), f": {one.note}") for one in board.candidates if one.note
-    ]
+    notes = [el("li", name(one.name), f": {one.note}") for one in board.candidates if one.note]
     head = ("model", metric, f"{confidence} interval", "weight", "fits", "one row", "1,000 rows")
     return Section(
         "leaderboard",

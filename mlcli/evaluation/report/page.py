@@ -89,4 +89,6 @@ def _header(content: Content) -> Markup:
 
 
 def _footer(content: Content) -> Markup:
-    return el("footer", paragraph(f"Made by mlcli on {content.origin.reported[:10]}. Artifact {content.origin.digest[:12]}."))
+    return el(
+        "footer", paragraph(f"Made by mlcli on {content.origin.reported[:10]}. Artifact {content.origin.digest[:12]}.")
+    )

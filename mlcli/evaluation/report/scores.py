@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlcli.evaluation.markdown import interval_text
 from mlcli.evaluation.numerals import format_number
 from mlcli.evaluation.report.content import Content
 from mlcli.evaluation.report.figures_classes import (
@@ -20,7 +21,7 @@ from mlcli.evaluation.report.figures_values import (
 )
 from mlcli.evaluation.report.markup import Markup, el, join, name, note, paragraph, table
 from mlcli.evaluation.report.opening import metric_title
-from mlcli.evaluation.report.section import Section, interval
+from mlcli.evaluation.report.section import Section
 from mlcli.evaluation.results import Estimate, MetricResult
 from mlcli.registry import METRICS
 
@@ -33,8 +34,9 @@ def scores_section(content: Content) -> Section:
     weighted = ", weighted" if evaluation.weighted else ""
     about = paragraph(
         f"On {evaluation.n_rows:,} rows {content.judged_on}{weighted}, which the model has not learned from. The dummy "
-        "knows only how often each class occurs." if evaluation.task == "classification" else
-        f"On {evaluation.n_rows:,} rows {content.judged_on}{weighted}, which the model has not learned from. The dummy "
+        "knows only how often each class occurs."
+        if evaluation.task == "classification"
+        else f"On {evaluation.n_rows:,} rows {content.judged_on}{weighted}, which the model has not learned from. The dummy "
         "knows only the mean."
     )
     parts = [about, _metrics(content), _footnote(content)]
@@ -50,9 +52,14 @@ def scores_section(content: Content) -> Section:
 def _metrics(content: Content) -> Markup:
     rows = [
         (
-            join([metric_title(result, content), el("small", " less is better") if not result.greater_is_better else None]),
+            join(
+                [
+                    metric_title(result, content),
+                    el("small", " less is better") if not result.greater_is_better else None,
+                ]
+            ),
             el("b", format_number(result.value)),
-            interval(result.low, result.high),
+            interval_text(result.low, result.high),
             format_number(result.dummy),
             _span(result),
         )
@@ -99,7 +106,7 @@ def _footnote(content: Content) -> Markup:
 
 
 def _folds(content: Content) -> Markup:
-    shown = {name for name in content.evaluation.shown}
+    shown = set(content.evaluation.shown)
     rows = [
         (
             METRICS[fold.name].title if fold.name in METRICS else fold.name,
@@ -122,9 +129,7 @@ def _classes(content: Content) -> Markup:
     def cell(estimate: Estimate) -> Markup:
         if estimate.value is None or estimate.low is None:
             return join([format_number(estimate.value)])
-        return join(
-            [format_number(estimate.value), el("small", f" {interval(estimate.low, estimate.high)}")]
-        )
+        return join([format_number(estimate.value), el("small", f" {interval_text(estimate.low, estimate.high)}")])
 
     found = content.evaluation.per_class
     rows = [
@@ -171,7 +176,9 @@ def charts_section(content: Content) -> Section | None:
         title,
         join(
             [
-                note(f"Curves of the {len(content.curves)} commonest classes, each against the rest.") if several else None,
+                note(f"Curves of the {len(content.curves)} commonest classes, each against the rest.")
+                if several
+                else None,
                 el("div", figures, class_="grid"),
             ]
         ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlcli.evaluation.report.markup import Markup, el
-from mlcli.evaluation.numerals import format_number
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,6 @@ class Section:
         return el("section", el("h2", self.title), self.body, id=self.key)
 
 
-def interval(low: float | None, high: float | None) -> str:
-    """Write an interval, or a dash where there is none."""
-    return "–" if low is None or high is None else f"{format_number(low)} to {format_number(high)}"
-
-
 def milliseconds(seconds: float | None) -> str:
     """Write a short time in the unit in which it can be read."""
     if seconds is None:
@@ -43,3 +37,8 @@ def milliseconds(seconds: float | None) -> str:
     if seconds < 1e-3:
         return f"{1e6 * seconds:.3g} µs"
     return f"{1e3 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
+def in_sentence(title: str) -> str:
+    """Write a metric's title inside a sentence: log loss, but RMSE."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
