@@ -134,10 +134,11 @@ def _lines(
     n_points, n_rows = len(grid.points), len(rows)
     asked = with_column(take_rows(rows, np.tile(np.arange(n_rows), n_points)), position, np.repeat(grid.cells, n_rows))
     predictions = predict(asked)
+    outputs = predictions.y_pred if schema.target.task == "regression" else predictions.y_proba
+    if outputs is None or not np.isfinite(outputs).all():
+        return ()
     if predictions.y_proba is None:
-        if schema.target.task == "classification":
-            return ()
-        return (_line(None, np.asarray(predictions.y_pred, dtype=np.float64).reshape(n_points, n_rows)),)
+        return (_line(None, np.asarray(outputs, dtype=np.float64).reshape(n_points, n_rows)),)
     classes = predictions.classes
     if len(classes) == 2:
         positive = 1 if schema.target.positive is None else classes.index(schema.target.positive)

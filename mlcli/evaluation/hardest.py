@@ -12,6 +12,7 @@ from mlcli.evaluation.altered import MISSING, date_text, level_name
 from mlcli.evaluation.classification import ClassificationRows
 from mlcli.evaluation.losses import row_losses
 from mlcli.evaluation.metrics import Rows
+from mlcli.evaluation.numerals import format_value
 
 MOST_ROWS = 10
 """Rows listed."""
@@ -91,7 +92,7 @@ def _cells(columns: TypedColumns, at: int, schema: Schema) -> tuple[str, ...]:
         cell = cells[at]
         match column.kind:
             case "number":
-                texts.append("" if np.isnan(cell) else f"{cell:.10g}")
+                texts.append("" if np.isnan(cell) else format_value(float(cell)))
             case "boolean":
                 texts.append("" if np.isnan(cell) else str(bool(cell)).lower())
             case "date":

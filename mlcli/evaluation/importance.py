@@ -121,27 +121,37 @@ def permutation_importance(
 
     rows = rows_judged(y_true, predict(columns), target=schema.target, sample_weight=weight)
 
-    def losses_without(position: int) -> Floats:
+    base = row_losses(rows, metric)
+
+    def added_without(position: int) -> Floats:
         predictions = predict(_shuffled(columns, position, rng))
         judged = rows_judged(np.tile(y_true, REPEATS), predictions, target=schema.target)
-        mean: Floats = row_losses(judged, metric).reshape(REPEATS, -1).mean(axis=0)
-        return mean
+        added: Floats = (row_losses(judged, metric).reshape(REPEATS, -1) - base).mean(axis=0)
+        return added
 
-    table = np.column_stack([row_losses(rows, metric), *map(losses_without, range(len(schema.columns)))])
+    # What is added, not what is reached: a column that the model does not read then adds exactly nothing.
+    table = np.column_stack([base, *map(added_without, range(len(schema.columns)))])
     means = resample_means(table, weights_of(rows)[:, None], rng)
     sign = -1.0 if METRICS[metric].greater_is_better else 1.0
-    values, replicates = metric_from(means.values, metric), metric_from(means.replicates, metric)
+    values, replicates = _differences(means.values[None, :], metric)[0], _differences(means.replicates, metric)
     found = []
-    for position, column in enumerate(schema.columns, start=1):
+    for position, column in enumerate(schema.columns):
         estimate = percentile_interval(
-            number(sign * (values[position] - values[0])),
-            sign * (replicates[:, position] - replicates[:, 0]),
+            number(sign * values[position] + 0.0),  # + 0.0: never minus nothing
+            sign * replicates[:, position],
             confidence=confidence,
             support=effective(weights_of(rows)),
         )
         found.append(ColumnImportance(column.name, estimate.value, estimate.low, estimate.high))
     found.sort(key=lambda one: -(one.value if one.value is not None else -np.inf))
     return Importance(metric, tuple(found), len(chosen), REPEATS)
+
+
+def _differences(means: Floats, metric: str) -> Floats:
+    """Return how far the metric moves with each column, from the mean loss and what is added to it."""
+    base = means[:, :1]
+    moved: Floats = metric_from(base + means[:, 1:], metric) - metric_from(base, metric)
+    return moved
 
 
 def _shuffled(columns: TypedColumns, position: int, rng: np.random.Generator) -> TypedColumns:

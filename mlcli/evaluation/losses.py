@@ -36,7 +36,8 @@ def row_losses(rows: Rows, metric: str) -> Floats:
         squared: Floats = (rows.y_pred - rows.y_true) ** 2
         return squared
     if metric == "accuracy" or rows.y_proba is None:
-        return (rows.y_true == rows.y_pred).astype(np.float64)
+        right: Floats = (rows.y_true == rows.y_pred).astype(np.float64)
+        return right
     eps = np.finfo(np.float64).eps
     loss: Floats = -np.log(np.clip(rows.y_proba[np.arange(len(rows)), rows.y_true], eps, 1 - eps))
     return loss

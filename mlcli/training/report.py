@@ -13,7 +13,7 @@ import msgspec
 
 from mlcli.artifact.open import Artifact
 from mlcli.config.load import LoadedConfig
-from mlcli.config.sections import Config
+from mlcli.config.sections import Config, Task
 from mlcli.data.source import Source
 from mlcli.errors import ArtifactError
 from mlcli.evaluation.baseline import Baseline
@@ -117,7 +117,7 @@ def report_content(
         name=artifact.manifest.name,
         model=artifact.manifest.model,
         dataset=_dataset_name(config),
-        asked=_asked(config),
+        asked=_asked(config, task=artifact.schema.target.task),
         origin=_origin(artifact, config, wanted),
         schema=artifact.schema,
         split=provenance.split,
@@ -226,14 +226,14 @@ def _shapes(rows: Rows, predictor: Predictor, *, confidence: float, random_state
     }
 
 
-def _asked(config: Config) -> tuple[Asked, ...]:
+def _asked(config: Config, *, task: Task) -> tuple[Asked, ...]:
     """Say what the config asked for, in a few lines."""
     data, split, model = config.data, config.split, config.model
     path = data.path if isinstance(data.path, str) else ", ".join(data.path or ())
     asked = [
         ("Data", path or f"a database, by the query {data.query}"),
         ("Predict", data.target),
-        ("Task", config.task or "taken from the target"),
+        ("Task", task),
         ("Hold out", _split_text(split.method, split.column, split.test_size, split.cv)),
         ("Model", f"{model.name}{_named(model.params)}"),
     ]

@@ -159,7 +159,7 @@ class Chart:
         return found
 
 
-_CHARACTER = 6.9
+_CHARACTER = 7.2
 """Width of a character of a chart's text, in its units."""
 
 

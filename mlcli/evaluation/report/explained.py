@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mlcli.evaluation.hardest import LONGEST_TEXT, HardRow
 from mlcli.evaluation.latency import MANY
 from mlcli.evaluation.learning import LearningCurve
@@ -146,7 +148,7 @@ def _hard_row(row: HardRow, chosen: list[int], *, with_probability: bool) -> tup
 
 def _value(label: object) -> str:
     if isinstance(label, float):
-        return format_number(label)
+        return format_number(label) if math.isfinite(label) else str(label)
     return label_text(label) if isinstance(label, bool | int | str) else str(label)
 
 

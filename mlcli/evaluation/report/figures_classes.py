@@ -195,6 +195,7 @@ def _cell(count: int, total: int) -> Markup:
     return el(
         "span",
         el("b", count),
+        " ",
         el("small", f"{100 * share:.0f} %"),
         class_="heat dark" if share > 0.55 else "heat",
         style=f"--h:{100 * share:.0f}%",

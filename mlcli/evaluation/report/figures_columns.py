@@ -80,7 +80,7 @@ def dependence_figure(found: Dependence, *, schema: Schema) -> Markup:
     described = f"Mean prediction along {found.column}, of {found.n_rows:,} rows."
     labels = [label_text(line.label) for line in found.lines if line.label is not None]
     key = legend(labels, shapes=found.scale == "level") if several else None
-    return figure(name(found.column), chart.svg(described), key=key, numbers=_numbers(found))
+    return figure(name(shorten(found.column, 80)), chart.svg(described), key=key, numbers=_numbers(found))
 
 
 def _prediction_axis(found: Dependence, schema: Schema) -> Axis:

@@ -68,9 +68,7 @@ def spread_figure(found: Residuals, *, target: str) -> Markup:
     chart.band(xs, [one.low for one in bins], [one.high for one in bins])
     chart.line(xs, [one.middle for one in bins])
     chart.dots(xs, [one.middle for one in bins], class_="dots big")
-    rows = [
-        (format_number(one.predicted), *map(format_number, (one.low, one.middle, one.high)), one.n_rows) for one in bins
-    ]
+    rows = [(*map(format_number, (one.predicted, one.low, one.middle, one.high)), f"{one.n_rows:,}") for one in bins]
     return figure(
         "Residuals along the prediction",
         chart.svg("Median of the residuals and their middle 80 percent along the prediction."),
