@@ -58,6 +58,7 @@ def words(at):
         "train": ["train", "--config", config],
         "evaluate": ["evaluate", *model],
         "compare": ["compare", str(at.trained), str(at.trained)],
+        "report": ["report", *model, "--output", str(at.folder / "report.html")],
         "predict": ["predict", *model, good],
         "serve": ["serve", *model, "--check"],
         "package": ["package", *model, "--output", str(at.folder / "context")],
@@ -166,6 +167,7 @@ KEYS = {
     },
     "evaluate": {"name", "model", "digest", "evaluation", "gates"},
     "compare": {"a", "b", "rows", "cautions", "comparison", "config", "schema", "changes"},
+    "report": {"report", "card", "bytes", "seconds", "content"},
     "inspect": {"path", "manifest", "schema", "members"},
     "models": {"name", "tasks", "extra", "summary", "parameters", "spaces"},
     "runs": {"folders"},
@@ -316,7 +318,7 @@ def test_verbose_says_no_less(name, words, capsys):
 
 
 def test_every_command_that_works_long_can_be_quiet_or_verbose():
-    for name in ("init", "check", "preprocess", "train", "evaluate", "compare", "predict"):
+    for name in ("init", "check", "preprocess", "train", "evaluate", "report", "compare", "predict"):
         assert {"--quiet", "-q", "--verbose", "-v"} <= set(options_of(name))
 
 
@@ -383,7 +385,11 @@ def visible(screen):
 
 def results(screen):
     """Return the lines of the result: what is said beside it holds paths, and is as long as they are."""
-    return [line for line in visible(screen) if not line.startswith(("model: ", "stored: ", "warning: ", "✓ ", "! "))]
+    return [
+        line
+        for line in visible(screen)
+        if not line.startswith(("model: ", "report: ", "stored: ", "warning: ", "✓ ", "! "))
+    ]
 
 
 def test_a_training_fits_a_small_terminal_and_ends_with_where_it_went(words):

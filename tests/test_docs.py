@@ -20,6 +20,7 @@ COMMANDS = [
     "train",
     "evaluate",
     "compare",
+    "report",
     "predict",
     "serve",
     "package",

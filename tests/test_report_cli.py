@@ -28,7 +28,7 @@ def test_a_report_goes_beside_the_model_and_says_where(at, capsys):
 
     out, err = capsys.readouterr()
     assert out == f"{at.trained / 'report.html'}\n"
-    assert "KB" in err
+    assert " MB in " in err
     assert "--no-rows" in err
     assert (at.trained / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert not (at.trained / "model_card.md").exists()

@@ -12,6 +12,7 @@ from sklearn import metrics as sk
 
 from mlcli.data.dataset import Dataset
 from mlcli.data.typed import TypedColumns
+from mlcli.evaluation.altered import row_cost
 from mlcli.evaluation.curves import class_curves
 from mlcli.evaluation.dependence import MOST_COLUMNS, partial_dependence
 from mlcli.evaluation.hardest import LONGEST_TEXT, MOST_ROWS, hardest_rows
@@ -22,7 +23,7 @@ from mlcli.evaluation.regression import RegressionRows
 from mlcli.evaluation.reliability import reliability
 from mlcli.evaluation.residuals import MOST_POINTS, residuals
 from mlcli.evaluation.slices import FEWEST_ROWS, judge_slices
-from mlcli.evaluation.thresholds import threshold_curve, threshold_in_use
+from mlcli.evaluation.holdout_thresholds import threshold_curve, threshold_in_use
 
 NAMES = tuple(column.name for column in COLUMNS)
 
@@ -96,6 +97,14 @@ def test_many_columns_are_shuffled_among_fewer_rows():
 
     assert found.n_rows < 6_000
     assert sum(asked) <= 250_000
+    assert importance(rows=rows, cost=30).n_rows < found.n_rows
+
+
+def test_texts_and_models_that_compare_rows_are_dear():
+    numbers = COLUMNS[:2]
+    assert row_cost(numbers, models=["ridge"], n_train=10_000) == 1
+    assert row_cost(COLUMNS, models=["ridge"], n_train=10_000) > 10
+    assert row_cost(numbers, models=["auto", "svm"], n_train=10_000) > 10
 
 
 def test_a_row_of_weight_0_plays_no_part_in_importance():

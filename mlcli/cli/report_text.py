@@ -68,7 +68,7 @@ def show_reported(reported: Reported, *, as_json: bool, quiet: bool) -> None:
 def say_reported(reported: Reported) -> None:
     """Say how large a report is, and whether it holds rows of the data."""
     rows = "" if reported.content.hardest is None else "; it shows rows of the data, --no-rows leaves them out"
-    say(f"report: {reported.n_bytes / 1024:.0f} KB in {reported.seconds:.1f} s{rows}")
+    say(f"report: {reported.n_bytes / 1e6:.2f} MB in {reported.seconds:.1f} s{rows}")
 
 
 def say_report_of(run: Run, reported: Reported | None) -> None:
@@ -76,4 +76,4 @@ def say_report_of(run: Run, reported: Reported | None) -> None:
     if reported is None:
         say(f"report: {report_line(run.folder)}")
     else:
-        say(f"report: {reported.report} ({reported.n_bytes / 1024:.0f} KB, {reported.seconds:.1f} s)")
+        say(f"report: {reported.report} ({reported.n_bytes / 1e6:.2f} MB, {reported.seconds:.1f} s)")

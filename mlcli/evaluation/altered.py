@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,9 +39,24 @@ def choose_rows(n_rows: int, most: int, rng: np.random.Generator) -> NDArray[np.
     return np.sort(rng.choice(n_rows, size=most, replace=False, shuffle=False))
 
 
-def row_cost(columns: Sequence[Column]) -> int:
-    """Return what predicting one row costs beside a row of numbers: a text is cut into n-grams first."""
-    return 1 + 20 * sum(column.kind == "text" for column in columns)
+_COMPARING = frozenset({"svm", "nearest_neighbors"})
+"""Models that compare each row with the training rows."""
+
+
+def row_cost(columns: Sequence[Column], *, models: Collection[str], n_train: int) -> int:
+    """Return about what predicting one row costs, beside a row of numbers and a linear model.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        The model's columns; a text is cut into n-grams first.
+    models : collection of str
+        Names in the catalogue of what answers.
+    n_train : int
+        Rows that it learned from.
+    """
+    encoded = 1 + 20 * sum(column.kind == "text" for column in columns)
+    return encoded * (1 + n_train // 100 if _COMPARING & set(models) else 1)
 
 
 def level_name(column: Column, code: int) -> str:

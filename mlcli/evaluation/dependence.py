@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlcli.data.schema import ClassLabel, Column, Schema
 from mlcli.data.typed import NAT, TypedColumns, unseen_code
-from mlcli.evaluation.altered import choose_rows, date_text, level_name, row_cost, take_rows, with_column
+from mlcli.evaluation.altered import choose_rows, date_text, level_name, take_rows, with_column
 from mlcli.evaluation.importance import Predict
 from mlcli.evaluation.numerals import format_value
 
@@ -24,7 +24,8 @@ _ROWS = 300
 _POINTS = 20
 _LEVELS = 12
 _CLASSES = 5
-_ROWS_WITH_TEXT = 60
+_DEAR = 10
+_ROWS_WHERE_DEAR = 60
 
 
 class DependenceLine(msgspec.Struct, frozen=True):
@@ -84,7 +85,7 @@ class _Grid:
 
 
 def partial_dependence(
-    predict: Predict, columns: TypedColumns, names: tuple[str, ...], *, schema: Schema, random_state: int
+    predict: Predict, columns: TypedColumns, names: tuple[str, ...], *, schema: Schema, random_state: int, cost: int = 1
 ) -> tuple[Dependence, ...]:
     """Put every row's cell of a column to one value after another and average the predictions.
 
@@ -101,6 +102,8 @@ def partial_dependence(
         The data contract of the columns.
     random_state : int
         Seed of the choice of rows.
+    cost : int, default=1
+        What predicting a row costs, see `row_cost`: fewer rows are averaged where it is dear.
 
     Returns
     -------
@@ -113,7 +116,7 @@ def partial_dependence(
        Machine", Annals of Statistics 29(5).
     """
     rng = np.random.default_rng(random_state)
-    most = _ROWS if row_cost(schema.columns) == 1 else _ROWS_WITH_TEXT
+    most = _ROWS if cost < _DEAR else _ROWS_WHERE_DEAR
     rows = take_rows(columns, choose_rows(len(columns), most, rng))
     position_of = {column.name: position for position, column in enumerate(schema.columns)}
     found: list[Dependence] = []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mlcli.data.predictions import Predictions
 from mlcli.data.schema import Schema
 from mlcli.data.typed import TypedColumns
-from mlcli.evaluation.altered import choose_rows, row_cost, take_cells, take_rows, with_column
+from mlcli.evaluation.altered import choose_rows, take_cells, take_rows, with_column
 from mlcli.evaluation.intervals import percentile_interval
 from mlcli.evaluation.losses import effective, metric_from, number, resample_means, row_losses, weights_of
 from mlcli.evaluation.metrics import rows_judged
@@ -27,7 +27,7 @@ REPEATS = 5
 _BUDGET = 200_000
 """Rows predicted for all columns together; a clock would make the numbers depend on the machine."""
 
-_FEWEST_ROWS = 200
+_FEWEST_ROWS = 100
 
 
 class ColumnImportance(msgspec.Struct, frozen=True):
@@ -81,6 +81,7 @@ def permutation_importance(
     sample_weight: Floats | None,
     confidence: float,
     random_state: int,
+    cost: int = 1,
 ) -> Importance:
     """Shuffle each column among the rows and measure what that costs.
 
@@ -102,6 +103,8 @@ def permutation_importance(
         Probability that an interval is meant to hold.
     random_state : int
         Seed of the shuffles and of the resamples.
+    cost : int, default=1
+        What predicting a row costs, see `row_cost`: fewer rows are shuffled where it is dear.
 
     Returns
     -------
@@ -114,7 +117,7 @@ def permutation_importance(
        are Useful", JMLR 20: model reliance.
     """
     rng = np.random.default_rng(random_state)
-    affordable = _BUDGET // (REPEATS * max(len(schema.columns), 1) * row_cost(schema.columns))
+    affordable = _BUDGET // (REPEATS * max(len(schema.columns), 1) * cost)
     chosen = choose_rows(len(columns), max(affordable, _FEWEST_ROWS), rng)
     columns, y_true = take_rows(columns, chosen), y_true[chosen]
     weight = None if sample_weight is None else sample_weight[chosen]

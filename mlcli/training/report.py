@@ -103,7 +103,8 @@ def report_content(
             config=config.evaluate,
             sample_weight=dataset.sample_weight,
         )
-    judged = _Judged(predictor, dataset, predictions, evaluation, config.evaluate.random_state)
+    board = read_leaderboard(artifact.path.parent)
+    judged = _Judged(predictor, dataset, predictions, evaluation, config.evaluate.random_state, _cost(artifact, board))
     learning = None
     if wanted.learning_from is not None:
         from mlcli.training.learning import learning_curve  # scikit-learn is paid for when something is fitted
@@ -127,7 +128,7 @@ def report_content(
         findings=provenance.findings,
         evaluation=evaluation,
         folds=provenance.cross_validation,
-        leaderboard=read_leaderboard(artifact.path.parent),
+        leaderboard=board,
         learning=learning,
         **_explained(judged, rows=wanted.rows),
     )
@@ -154,6 +155,15 @@ def read_leaderboard(folder: Path) -> Leaderboard | None:
         ) from None
 
 
+def _cost(artifact: Artifact, board: Leaderboard | None) -> int:
+    """Return what predicting a row costs: by the model, and by those that it was chosen from."""
+    from mlcli.evaluation.altered import row_cost
+
+    chosen = [one.model for one in board.candidates if one.weight > 0] if board is not None else []
+    manifest = artifact.manifest
+    return row_cost(artifact.schema.columns, models=[manifest.model, *chosen], n_train=manifest.n_train)
+
+
 @dataclass(frozen=True)
 class _Judged:
     """A model with rows, what it says of them, and what that is worth."""
@@ -163,6 +173,7 @@ class _Judged:
     predictions: Predictions
     evaluation: Evaluation
     random_state: int
+    cost: int
 
 
 def _explained(judged: _Judged, *, rows: bool) -> dict[str, Any]:
@@ -188,13 +199,16 @@ def _explained(judged: _Judged, *, rows: bool) -> dict[str, Any]:
         sample_weight=dataset.sample_weight,
         confidence=confidence,
         random_state=seed,
+        cost=judged.cost,
     )
     logger.info("shuffled %d columns among %d rows", len(schema.columns), importance.n_rows)
     names = tuple(column.name for column in importance.columns)
     return {
         **_shapes(truth, predictor, confidence=confidence, random_state=seed),
         "importance": importance,
-        "dependence": partial_dependence(predictor.predict_columns, columns, names, schema=schema, random_state=seed),
+        "dependence": partial_dependence(
+            predictor.predict_columns, columns, names, schema=schema, random_state=seed, cost=judged.cost
+        ),
         "slices": judge_slices(
             columns, truth, names, schema=schema, metric=metric, confidence=confidence, random_state=seed
         ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,6 @@ from mlcli.evaluation.report.content import Content
 from mlcli.evaluation.report.page import render_report
 from mlcli.training.place import require_writable
 from mlcli.training.report import Wanted, report_content
-
-logger = logging.getLogger(__name__)
 
 REPORT = "report.html"
 """Name of the report in a run folder."""
@@ -97,7 +94,6 @@ def write_report(
     card_place = _write_card(content, place.parent / CARD) if card else None
     write_file(place, page)
     n_bytes = len(page.encode())
-    logger.info("wrote a report of %d KB", n_bytes // 1024)
     return Reported(place, card_place, content, n_bytes, time.perf_counter() - started)
 
 
