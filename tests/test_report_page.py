@@ -27,7 +27,7 @@ from mlcli.training.report import Wanted, report_content
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 browser_only = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
-VOID = {"meta", "br"}
+VOID = {"meta", "wbr"}
 
 
 class Page(HTMLParser):
@@ -230,9 +230,7 @@ def test_every_chart_says_what_it_is_and_gives_its_numbers(case):
     titles = [data for tag, data in page.texts if tag == "title"]
     assert all(title.strip() for title in titles)
     assert len(page.of("figure")) == len(page.of("figcaption")) == len(charts)
-    # The points of prediction against truth are rows, not numbers to read; every other chart has a table.
-    n_tables = sum(data == "Numbers" for _, data in page.texts)
-    assert n_tables >= len(charts) - 1
+    assert sum(data == "Numbers" for _, data in page.texts) == len(charts)
 
 
 def test_headings_go_down_one_step_at_a_time(case):
@@ -321,8 +319,8 @@ def test_a_wide_character_takes_two_columns():
 
 
 @given(
-    st.floats(-1e9, 1e9),
-    st.floats(0, 1e9).filter(lambda size: size == 0 or size > 1e-6),
+    st.floats(-1e12, 1e12),
+    st.floats(0, 1e12),
     st.integers(2, 8),
 )
 def test_an_axis_holds_its_values_and_has_ticks_in_it(low, size, count):

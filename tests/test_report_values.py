@@ -92,10 +92,10 @@ def test_many_columns_are_shuffled_among_fewer_rows():
         asked.append(len(rows))
         return classify(rows)
 
-    rows = columns(6_000)
+    rows = columns(8_000)
     found = importance(counting, rows=rows)
 
-    assert found.n_rows < 6_000
+    assert found.n_rows < 8_000
     assert sum(asked) <= 250_000
     assert importance(rows=rows, cost=30).n_rows < found.n_rows
 

@@ -31,6 +31,8 @@ class SizeBin(msgspec.Struct, frozen=True):
         True values in the bin.
     n_rows : int
         Rows in the bin.
+    predicted : float
+        Their mean prediction.
     error : float
         Mean absolute error.
     low, high : float, optional
@@ -42,6 +44,7 @@ class SizeBin(msgspec.Struct, frozen=True):
     least: float
     most: float
     n_rows: int
+    predicted: float
     error: float | None
     low: float | None
     high: float | None
@@ -182,6 +185,7 @@ def _by_size(rows: RegressionRows, *, confidence: float, rng: np.random.Generato
                 float(rows.y_true[inside].min()),
                 float(rows.y_true[inside].max()),
                 len(inside),
+                float(rows.y_pred[inside].mean()),
                 value,
                 estimate.low,
                 estimate.high,

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+_FINEST = 1e-9
+"""Least length of an axis, as a share of its greatest value; below it there is one value and rounding."""
+
 
 @dataclass(frozen=True)
 class Tick:
@@ -60,14 +63,14 @@ def number_axis(title: str, low: float, high: float, *, count: int = 5, pad: flo
     pad : float, default=0
         Room at each end, as a share of the axis.
     """
-    if not high > low:
-        reach = abs(low) * 0.1 or 1.0
+    if not high - low > _FINEST * max(abs(low), abs(high), _FINEST):
+        reach = max(abs(low) * 0.1, _FINEST) if low else 1.0
         low, high = low - reach, high + reach
     room = pad * (high - low)
     low, high = low - room, high + room
     step = _round_step((high - low) / count)
-    places = max(0, -math.floor(math.log10(step) + 1e-9))
-    if not math.isclose(step * 10**places, round(step * 10**places)):
+    places = min(max(0, -math.floor(math.log10(step) + 1e-9)), 15)
+    if not math.isclose(step * 10.0**places, round(step * 10.0**places)):
         places += 1  # a step of 2.5
     # A year is no quantity: 2,009 would be misread.
     commas = max(abs(low), abs(high)) >= 10_000

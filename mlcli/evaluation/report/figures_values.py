@@ -7,7 +7,7 @@ from mlcli.evaluation.numerals import format_number, format_value
 from mlcli.evaluation.report.axes import number_axis
 from mlcli.evaluation.report.chart import Chart, figure
 from mlcli.evaluation.report.markup import Markup, isolated, shorten, table
-from mlcli.evaluation.residuals import Residuals
+from mlcli.evaluation.residuals import Residuals, SizeBin
 
 _LONGEST = 28
 
@@ -22,11 +22,19 @@ def prediction_figure(found: Residuals, *, target: str) -> Markup:
     chart.rule((x.low, x.low), (x.high, x.high))
     chart.dots(found.true, found.predicted)
     drawn = _drawn(found)
+    rows = [(_between(one), format_number(one.predicted), f"{one.n_rows:,}") for one in found.by_size]
     return figure(
         "Prediction against truth",
         chart.svg(f"Predicted against true {target}, {drawn}."),
         about=f"On the dashed diagonal every prediction would be right. {drawn.capitalize()}.",
+        numbers=table(
+            (f"true {shorten(target, _LONGEST)}", "mean prediction", "rows"), rows, caption="Prediction against truth"
+        ),
     )
+
+
+def _between(one: SizeBin) -> str:
+    return f"{format_value(one.least)} to {format_value(one.most)}"
 
 
 def _drawn(found: Residuals) -> str:
@@ -89,7 +97,7 @@ def size_figure(found: Residuals, *, target: str, confidence: str) -> Markup:
     chart = Chart(x, number_axis(f"mean absolute error ({unit})", 0, max(tops)), left=60, grid="y")
     rows = []
     for one in bins:
-        between = f"{format_value(one.least)} to {format_value(one.most)}"
+        between = _between(one)
         middle = (one.least + one.most) / 2
         chart.box((one.least, one.most), (0, one.error or 0.0), title=f"{between}: {format_number(one.error)}")
         if one.low is not None and one.high is not None:

@@ -9,7 +9,8 @@ from html import escape as escape_html
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _ISOLATED = ("\u2068", "\u2069")
-_VOID = frozenset({"meta", "br"})
+_VOID = frozenset({"meta", "wbr"})
+_LONG_NAME = 12
 
 
 class Markup(str):
@@ -69,7 +70,12 @@ def _attribute(value: str | float) -> str:
 
 def name(text: object) -> Markup:
     """Return a name from the data: whichever way its script runs, the words around it stay where they are."""
-    return el("bdi", str(text))
+    whole = str(text)
+    if "_" not in whole or len(whole) <= _LONG_NAME:
+        return el("bdi", whole)
+    # Where a line is short, a column's name breaks behind an underscore and not inside a word.
+    parts = whole.split("_")
+    return el("bdi", *(child for part in parts[:-1] for child in (f"{part}_", el("wbr"))), parts[-1])
 
 
 def isolated(text: str) -> str:
