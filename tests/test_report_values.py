@@ -16,6 +16,7 @@ from mlcli.evaluation.altered import row_cost
 from mlcli.evaluation.curves import class_curves
 from mlcli.evaluation.dependence import MOST_COLUMNS, partial_dependence
 from mlcli.evaluation.hardest import LONGEST_TEXT, MOST_ROWS, hardest_rows
+from mlcli.evaluation.holdout_thresholds import threshold_curve, threshold_in_use
 from mlcli.evaluation.importance import permutation_importance
 from mlcli.evaluation.latency import measure_latency
 from mlcli.evaluation.metrics import rows_judged
@@ -23,7 +24,6 @@ from mlcli.evaluation.regression import RegressionRows
 from mlcli.evaluation.reliability import reliability
 from mlcli.evaluation.residuals import MOST_POINTS, residuals
 from mlcli.evaluation.slices import FEWEST_ROWS, judge_slices
-from mlcli.evaluation.holdout_thresholds import threshold_curve, threshold_in_use
 
 NAMES = tuple(column.name for column in COLUMNS)
 
