@@ -179,9 +179,10 @@ def test_every_metric_has_its_row():
         ("001  2026-11-28 12:08  tree", "001  2027-01-02 03:04  tree"),
         ("keep 131 kB", "keep 1.3 MB"),
         ("F1  0.8005", "F1 0.8011"),
+        ("largest difference 9e-16", "largest difference 8e-16"),
         ("a   b", "a b"),
     ],
-    ids=["seconds", "digest", "time", "versions", "minute", "size", "score", "spaces"],
+    ids=["seconds", "digest", "time", "versions", "minute", "size", "score", "rounding", "spaces"],
 )
 def test_what_no_two_runs_share_is_no_difference(old, new):
     assert generate.same_output(old, new)

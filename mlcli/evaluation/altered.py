@@ -55,7 +55,7 @@ def row_cost(columns: Sequence[Column], *, models: Collection[str], n_train: int
     n_train : int
         Rows that it learned from.
     """
-    encoded = 1 + 20 * sum(column.kind == "text" for column in columns)
+    encoded = 1 + 30 * sum(column.kind == "text" for column in columns)
     return encoded * (1 + n_train // 100 if _COMPARING & set(models) else 1)
 
 
