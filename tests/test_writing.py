@@ -279,3 +279,12 @@ def test_half_a_parquet_file_on_a_stream_does_not_look_whole():
         crash()
     with pytest.raises(pa.ArrowInvalid):
         parquet.read_table(io.BytesIO(stream.getvalue()))
+
+
+def test_a_column_of_json_is_written_as_json_and_not_as_a_text_of_it(tmp_path):
+    texts = pa.array(['{"a":[1,null]}', None], pa.large_string())
+    table = pa.table({"why": pa.ExtensionArray.from_storage(pa.json_(pa.large_string()), texts), "text": texts})
+    with open_writer(tmp_path / "out.jsonl", format="jsonl") as writer:
+        writer.write(table)
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert lines == [{"why": {"a": [1, None]}, "text": '{"a":[1,null]}'}, {"why": None, "text": None}]

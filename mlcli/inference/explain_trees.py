@@ -41,7 +41,7 @@ from mlcli.inference.tree_sources import Questions, Sources, read_questions
 _NODES = 1 << 14
 """Nodes of trees that are walked together, where a tree alone has not more."""
 
-_NUMBERS = 1 << 18
+_NUMBERS = 1 << 16
 """Numbers that one array of the walk holds, for many rows: what it needs stays in the cache."""
 
 
