@@ -105,6 +105,18 @@ def test_a_constant_that_becomes_another_is_found(before):
     assert found.change.endswith(f"-> {before + 1:.4g}")
 
 
+def test_the_few_that_leave_the_training_range_do_not_hide_among_the_many_that_stay():
+    table = mixed(N_TRAIN + 500, seed=2)
+    gain = np.where(np.random.default_rng(0).random(N_TRAIN + 500) < 0.06, 5000.0, 0.0)
+    usual, moved = (
+        table | {"gain": gain},
+        table | {"gain": np.where(np.arange(N_TRAIN + 500) < N_TRAIN, 1, 1000) * gain},
+    )
+
+    assert drift_of(judged(usual), "gain").verdict == "alike"
+    assert drift_of(judged(moved), "gain").verdict == "major"
+
+
 def test_predictions_are_held_against_those_of_the_held_out_rows():
     table = mixed(N_TRAIN + 500, seed=2)
     table["size"] = table["size"] + 3.0 * (np.arange(N_TRAIN + 500) >= N_TRAIN)

@@ -103,6 +103,9 @@ class Counted:
         else:
             middle = np.cumsum(known) - known / 2
             group = np.minimum(GROUPS * middle // max(1, known.sum()), GROUPS - 1).astype(np.intp)
+            # Beyond the training range there is no decile: 5 % of the rows that leave it must not hide in the last.
+            group[0] = group[0] if known[0] else -1
+            group[-1] = group[-1] if known[-1] else GROUPS
             group = np.unique(group, return_inverse=True)[1]
             rare = int(group.max())
         return np.append(group, [rare, rare + 1]).astype(np.intp)
