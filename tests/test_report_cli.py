@@ -169,6 +169,16 @@ def test_a_learning_curve_needs_the_config(at, capsys, monkeypatch):
     assert "--config FILE" in capsys.readouterr().err
 
 
+def test_a_learning_curve_of_a_choice_of_models_is_refused(at, capsys):
+    config = at.config(output="several")
+    several = ["-c", config, "--set", "model=[dummy, naive_bayes]", "-q"]
+    assert run(["train", *several]) == 0
+    capsys.readouterr()
+
+    assert run(["report", *several, "--learning-curve"]) == 2
+    assert "must be asked of one model" in capsys.readouterr().err
+
+
 def test_a_learning_curve_of_other_data_is_refused(at, capsys):
     config = at.config(model="logistic_regression")
     lines = (at.folder / "good.csv").read_text().splitlines()

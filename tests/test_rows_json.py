@@ -236,6 +236,28 @@ def test_brackets_inside_texts_are_no_rows(text):
         reader.read_json(json.dumps({"rows": rows, "x": [[]] * 500}).encode(), max_rows=3)
 
 
+@pytest.mark.parametrize("n_rows", [1, 3])
+def test_rows_may_have_thousands_of_cells_that_nobody_asks_for_and_no_more(n_rows):
+    reader = reader_of(number_column("a"))
+
+    def body(n_cells):
+        stray = {f"column of another table {i}": i for i in range(n_cells)}
+        return json.dumps({"rows": [{"a": 1, **stray}] * n_rows}).encode()
+
+    assert reader.read_json(body(9_000), max_rows=3).n_rows == n_rows
+    with pytest.raises(MalformedRows, match="at most 10,000 cells that are no column"):
+        reader.read_json(body(50_000), max_rows=3)
+
+
+def test_commas_inside_texts_are_no_cells():
+    text = 'a, "quoted"; ' * 20_000 + "end"
+    reader = reader_of(column("note", "text"), max_cell=10**6)
+
+    assert reader.read_json(json.dumps({"rows": [{"note": text}]}).encode(), max_rows=3).as_columns().columns[0] == [
+        text
+    ]
+
+
 def test_a_text_is_measured_in_characters_not_bytes():
     reader = reader_of(column("note", "text"), max_cell=3)
 

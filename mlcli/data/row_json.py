@@ -17,6 +17,12 @@ _ENVELOPE = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"(rows|features)"[ \t\r\n]*:[ \t
 _OPENED = 8
 """Objects or arrays in a body for each row that it may have: room for what is not a row."""
 
+_STRAY = 10_000
+"""Cells of a row that no column asks for, on average: they are skipped, and a million of them take too long to skip."""
+
+_LONG = 2**16
+"""Bytes from which a body may hold as many."""
+
 _PIECE = 2**18
 """Bytes of a body that are counted at a time."""
 
@@ -154,28 +160,46 @@ def check_text(body: bytes) -> None:
             raise MalformedRows(f"The body must be JSON in UTF-8. Got another byte at offset {error.start}.") from None
 
 
-def check_size(body: bytes, max_rows: int) -> None:
-    """Refuse a body of very many rows before they take any memory.
+def check_size(body: bytes, *, max_rows: int, n_columns: int) -> None:
+    """Refuse a body of very many rows, or of very wide ones, before they take any memory.
+
+    Parameters
+    ----------
+    body : bytes
+        JSON.
+    max_rows : int
+        Most rows that it may have.
+    n_columns : int
+        Columns of the model.
 
     Raises
     ------
     TooManyRows
         If it has far more objects or arrays than `max_rows` rows need.
+    MalformedRows
+        If its rows have thousands of cells that no column asks for.
     """
     most = _OPENED * (max_rows + 1)
-    # Texts may hold brackets too: to tell them apart is left for last.
-    if len(body) > most and body.count(b"{") + body.count(b"[") > most and _count_opened(body) > most:
+    if len(body) <= min(most, _LONG):
+        return
+    opened = body.count(b"{") + body.count(b"[")
+    # Texts may hold brackets and commas too: to tell them apart is left for last.
+    if opened > most and _count_outside(body, b"{[") > most:
         raise TooManyRows(max_rows)
+    cells = opened * (n_columns + _STRAY)
+    if len(body) > cells and body.count(b",") > cells and _count_outside(body, b",") > cells:
+        raise MalformedRows(f"A row must have at most {_STRAY:,} cells that are no column of the model.", hint=_HINT)
 
 
-def _count_opened(body: bytes) -> int:
-    """Count the brackets and braces that open outside of texts, in one pass and little memory."""
+def _count_outside(body: bytes, marks: bytes) -> int:
+    """Count some characters outside of texts, in one pass and little memory."""
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     count, in_text = 0, False
     for start in range(0, len(bare), _PIECE):
         piece = np.frombuffer(bare, dtype=np.uint8, count=min(_PIECE, len(bare) - start), offset=start)
         quoted = np.logical_xor.accumulate(piece == ord('"')) ^ in_text
-        count += int(np.count_nonzero(((piece == ord("{")) | (piece == ord("["))) & ~quoted))
+        found = np.logical_or.reduce([piece == mark for mark in marks])
+        count += int(np.count_nonzero(found & ~quoted))
         in_text = bool(quoted[-1])
     return count
 

@@ -125,7 +125,7 @@ class RowReader:
             If a cell is absent, or is not what its column must hold.
         """
         check_text(body)
-        check_size(body, max_rows)
+        check_size(body, max_rows=max_rows, n_columns=len(self._names))
         try:
             rows = self._typed.rows(body)
         except (msgspec.DecodeError, RecursionError):

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from mlcli.artifact.open import Artifact
 from mlcli.config.load import LoadedConfig
-from mlcli.errors import DataError
+from mlcli.errors import ConfigError, DataError
 from mlcli.evaluation.baseline import Baseline
 from mlcli.evaluation.evaluate import evaluate
 from mlcli.evaluation.learning import LearningCurve, LearningPoint
 from mlcli.evaluation.losses import mean_metric, row_losses, weights_of
 from mlcli.evaluation.metrics import rows_judged
 from mlcli.inference.predictor import PipelinePredictor
+from mlcli.registry import AUTO
 from mlcli.training.prepare import prepare
 from mlcli.training.stored_config import stored_config
 from mlcli.training.train import fit
@@ -53,12 +54,20 @@ def learning_curve(
 
     Raises
     ------
+    ConfigError
+        If the config leaves several models to choose from.
     DataError
         If the data is no longer what the model was trained from.
     """
     import numpy as np
 
     again = _as_trained(artifact, loaded)
+    if again.config.model.name == AUTO:
+        raise ConfigError(
+            f"--learning-curve must be asked of one model. {artifact.path} was chosen from several, "
+            "and each of its points would be a choice of its own.",
+            hint="Leave --learning-curve out, or train the best model of the leaderboard by its name.",
+        )
     prepared = prepare(again)
     same = np.array_equal(prepared.test.rows, test.rows)
     if prepared.data_fingerprint != artifact.manifest.data_fingerprint or not same:

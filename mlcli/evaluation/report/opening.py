@@ -227,7 +227,7 @@ def leaderboard_section(board: Leaderboard, *, confidence: str) -> Section:
             format_number(one.value),
             interval_text(one.low, one.high),
             f"{one.weight:.2f}" if one.weight else "–",
-            f"{one.fit_seconds:.1f} s",
+            f"{one.fit_seconds:.1f} s" if one.fit_seconds else "–",
             milliseconds(one.row_seconds),
             milliseconds(one.thousand_seconds),
         )
