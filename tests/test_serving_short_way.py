@@ -138,6 +138,16 @@ def test_what_is_unlike_training_is_told_and_counted_in_the_short_way(served, ro
     assert b'mlcli_requests_total{method="POST",route="/predict",status="200"} 2.0' in text
 
 
+def test_rows_of_the_short_way_are_watched_for_drift_as_those_of_the_usual(served, row):
+    app = create_app(served)
+    _, _, taken = ask_both(app, request({"rows": [row] * 3}))
+    watch = app.state.service.runner.watch
+    watch.count()
+
+    assert taken == [True]
+    assert watch.observed.n_rows == 6
+
+
 DECLINED = {
     "a bad cell": ({"rows": [{"income": "much"}]}, {}, 422),
     "no JSON": (b"{", {}, 400),
