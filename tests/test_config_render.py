@@ -22,6 +22,7 @@ from mlcli.config.tree import plain_values
 from mlcli.config.yaml_nodes import read_yaml
 from mlcli.errors import ConfigError
 from mlcli.registry import AUTO, METRICS, MODELS
+from mlcli.spaces import WITHOUT_SPACE
 
 ROOT = Path(__file__).parents[1]
 
@@ -153,6 +154,8 @@ def configs(draw):
     evaluate["gates"] = draw(st.dictionaries(st.sampled_from(sorted(METRICS)), st.floats(-9, 9), max_size=2))
     ways = [{}, {"optimize": "f1"}, {"recall": 0.8}, {"costs": {"false_positive": 1.0, "false_negative": 0.5}}]
     values["threshold"] = draw(st.sampled_from(ways))
+    if values["model"]["name"] in {AUTO, *WITHOUT_SPACE}:
+        values.pop("tune", None)
     if "tune" in values:
         values["tune"]["metric"] = draw(st.none() | st.sampled_from(sorted(METRICS)))
         values["tune"]["space"] = draw(st.dictionaries(TEXT.filter(bool), DIMENSION, max_size=3))

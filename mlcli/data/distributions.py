@@ -234,4 +234,7 @@ def _edges(present: NDArray[np.float64]) -> NDArray[np.float64]:
         return edges
     least, greatest = float(present.min()), float(present.max())
     margin = _MARGIN * (max(abs(least), abs(greatest)) or 1.0)
-    return np.concatenate([[least - margin], edges, [greatest + margin]])
+    # The least numbers that there are have no margin of a share of them.
+    low = min(least - margin, float(np.nextafter(least, -np.inf)))
+    high = max(greatest + margin, float(np.nextafter(greatest, np.inf)))
+    return np.unique([low, *edges, high])
