@@ -94,3 +94,27 @@ def trained_run(folder: Path) -> Path:
     config = desk(folder).config(model="logistic_regression")
     assert run(["train", "--config", config, "--quiet", "--json"]) == 0
     return folder / "runs" / "001"
+
+
+def command_lines(at: Desk) -> dict[str, list[str]]:
+    """Return a command line that ends well, for every command."""
+    config = at.config()
+    model = ["--artifact", str(at.trained)]
+    good = str(at.folder / "good.csv")
+    return {
+        "init": ["init", good, "--target", "churn"],
+        "check": ["check", "--config", config],
+        "preprocess": ["preprocess", "--config", config],
+        "train": ["train", "--config", config],
+        "evaluate": ["evaluate", *model],
+        "compare": ["compare", str(at.trained), str(at.trained)],
+        "report": ["report", *model, "--output", str(at.folder / "report.html")],
+        "predict": ["predict", *model, good],
+        "serve": ["serve", *model, "--check"],
+        "package": ["package", *model, "--output", str(at.folder / "context")],
+        "inspect": ["inspect", str(at.trained)],
+        "models": ["models", "ridge"],
+        "schema": ["schema"],
+        "runs": ["runs", str(at.trained.parent)],
+        "runs prune": ["runs", "prune", str(at.trained.parent), "--dry-run"],
+    }

@@ -204,5 +204,10 @@ def _say_bug(error: Exception, arguments: Sequence[str], *, as_json: bool) -> in
 def _print_json_error(kind: str, problems: Sequence[str], hint: str, code: int) -> None:
     import json
 
-    document = {"error": {"kind": kind, "problems": list(problems), "hint": hint, "exit_code": code}}
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    import msgspec
+
+    from mlcli.cli.documents.error import ErrorDocument, Failure
+
+    document = ErrorDocument(error=Failure(kind=kind, problems=tuple(problems), hint=hint, exit_code=code))
+    # Not msgspec's own encoder: a path that is no UTF-8, as a problem may name one, must not hide the problem.
+    typer.echo(json.dumps(msgspec.to_builtins(document), ensure_ascii=False, indent=2))

@@ -48,7 +48,10 @@ def check_drift(
         source = source_from_path(data, like=stored_config(model, overrides=overrides or ()).data)
         report = compare_source(model, source, stdin=sys.stdin.buffer)
     if as_json:
-        show_json({"name": model.manifest.name, "digest": model.manifest.digest, "data": data, "drift": report})
+        from mlcli.cli.documents.checked import DriftCheckDocument
+
+        manifest = model.manifest
+        show_json(DriftCheckDocument(name=manifest.name, digest=manifest.digest, data=data, drift=report))
     else:
         show_drift(report, title=f"{source.label}: {report.n_rows:,} rows against {model.manifest.name}")
     refuse_drift(report, source=source.label, gate=gate, strict=strict)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlcli.cli.documents.judged import CompareDocument
 from mlcli.cli.evaluation_text import FORM_OF, OUTCOME_STYLES
 from mlcli.cli.terminal import PIPED_WIDTH, json_text, say, show, show_json
 from mlcli.evaluation.compared_words import changes_sentence, metric_notes, schema_sentences, setting, shown_number
@@ -49,7 +50,7 @@ def write_compared(compared: Compared, *, form: str | None, as_json: bool, outpu
         if not quiet:
             say(f"wrote {output}")
     if as_json or (output is None and form == "json"):
-        show_json(compared)
+        show_json(CompareDocument.of(compared))
     elif output is None and form == "markdown":
         sys.stdout.write(_as_text(compared, form))
     elif output is None:
@@ -58,7 +59,7 @@ def write_compared(compared: Compared, *, form: str | None, as_json: bool, outpu
 
 def _as_text(compared: Compared, form: str) -> str:
     if form == "json":
-        return json_text(compared)
+        return json_text(CompareDocument.of(compared))
     if form == "markdown":
         from mlcli.evaluation.compared_markdown import render_compared
 

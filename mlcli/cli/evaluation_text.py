@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mlcli.artifact.manifest import Manifest
+    from mlcli.cli.documents.judged import EvaluateDocument
     from mlcli.data.drift import DriftReport
     from mlcli.evaluation.compared import Compared
     from mlcli.evaluation.decision import Decision
@@ -76,18 +77,21 @@ class Judged:
         where = f"of {self.data}" if self.data else "held out"
         return f"{self.manifest.name}: {self.manifest.model} on {self.evaluation.n_rows:,} rows {where}"
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> EvaluateDocument:
         """Return what ``--json`` prints; ``compared`` and ``drift`` only where there is something to tell."""
-        document = {
-            "name": self.manifest.name,
-            "model": self.manifest.model,
-            "digest": self.manifest.digest,
-            "decision": self.decision,
-            "evaluation": self.evaluation,
-            "gates": self.verdicts,
-        }
-        told = {"compared": self.compared, "drift": self.drift}
-        return document | {name: value for name, value in told.items() if value is not None}
+        from mlcli.cli.documents.document import given
+        from mlcli.cli.documents.judged import EvaluateDocument
+
+        return EvaluateDocument(
+            name=self.manifest.name,
+            model=self.manifest.model,
+            digest=self.manifest.digest,
+            decision=self.decision,
+            evaluation=self.evaluation,
+            gates=tuple(self.verdicts),
+            compared=given(self.compared),
+            drift=given(self.drift),
+        )
 
 
 def write_evaluation(judged: Judged, *, form: str | None, as_json: bool, output: Path | None, quiet: bool) -> None:

@@ -28,14 +28,16 @@ def show_artifact(artifact: Artifact, members: Sequence[MemberCheck], *, as_json
     """
     decision = read_decision(artifact.provenance)
     if as_json:
+        from mlcli.cli.documents.stored import InspectDocument
+
         show_json(
-            {
-                "path": str(artifact.path),
-                "manifest": artifact.manifest,
-                "decision": decision,
-                "schema": artifact.schema,
-                "members": members,
-            }
+            InspectDocument(
+                path=str(artifact.path),
+                manifest=artifact.manifest,
+                decision=decision,
+                schema=artifact.schema,
+                members=tuple(members),
+            )
         )
     else:
         _show_origin(artifact, decision)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from mlcli.cli.terminal import show, show_json
 from mlcli.cli.tuning_text import show_default_space
+from mlcli.config.kinds import Task
 from mlcli.errors import ConfigError
-from mlcli.registry import AUTO, MODELS, did_you_mean, model_parameters
+from mlcli.registry import AUTO, MODELS, ModelEntry, did_you_mean, model_parameters
 from mlcli.spaces import default_space
 
 if TYPE_CHECKING:
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 def show_models(*, as_json: bool) -> None:
     """List every model with its tasks."""
     if as_json:
+        from mlcli.cli.documents.catalogue import CatalogueModel, ModelsDocument
+
         show_json(
-            {
-                "models": [
-                    {"name": name, "tasks": entry.tasks, "extra": entry.extra, "summary": entry.summary}
+            ModelsDocument(
+                models=tuple(
+                    CatalogueModel(name=name, tasks=_tasks(entry), extra=entry.extra, summary=entry.summary)
                     for name, entry in MODELS.items()
-                ]
-            }
+                )
+            )
         )
         return
     from rich.table import Table
@@ -57,15 +60,19 @@ def show_model(name: str, *, as_json: bool) -> None:
     entry = MODELS[name]
     by_task = {task: model_parameters(name, task) or {} for task in entry.tasks}
     if as_json:
+        import msgspec
+
+        from mlcli.cli.documents.catalogue import ModelDocument, Parameter
+
         show_json(
-            {
-                "name": name,
-                "tasks": entry.tasks,
-                "extra": entry.extra,
-                "summary": entry.summary,
-                "parameters": by_task,
-                "spaces": {task: default_space(name, task) for task in entry.tasks},
-            }
+            ModelDocument(
+                name=name,
+                tasks=_tasks(entry),
+                extra=entry.extra,
+                summary=entry.summary,
+                parameters=msgspec.convert(by_task, dict[str, dict[str, Parameter]]),
+                spaces={task: default_space(name, task) for task in entry.tasks},
+            )
         )
         return
     show(f"[bold]{name}[/] ({', '.join(entry.tasks)}): {entry.summary}", "")
@@ -76,6 +83,10 @@ def show_model(name: str, *, as_json: bool) -> None:
         show(_table(rows))
     show_default_space(name)
     show(f"\nIn a config:\n  model:\n    name: {name}{_example(rows)}")
+
+
+def _tasks(entry: ModelEntry) -> tuple[Task, ...]:
+    return tuple(task for task in get_args(Task) if task in entry.tasks)
 
 
 def _rows(by_task: dict[str, dict[str, Any]]) -> list[tuple[str, Any, str]]:

@@ -48,14 +48,16 @@ def report_on(run: Run) -> Reported:
 def show_reported(reported: Reported, *, as_json: bool, quiet: bool) -> None:
     """Show where a report went; as JSON, with everything that it shows."""
     if as_json:
+        from mlcli.cli.documents.judged import ReportDocument
+
         show_json(
-            {
-                "report": str(reported.report),
-                "card": None if reported.card is None else str(reported.card),
-                "bytes": reported.n_bytes,
-                "seconds": round(reported.seconds, 3),
-                "content": reported.content,
-            }
+            ReportDocument(
+                report=str(reported.report),
+                card=None if reported.card is None else str(reported.card),
+                bytes=reported.n_bytes,
+                seconds=round(reported.seconds, 3),
+                content=reported.content,
+            )
         )
     else:
         show_line(str(reported.report))

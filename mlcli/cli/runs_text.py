@@ -22,7 +22,9 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 def show_runs(folders: Sequence[RunFolder], *, sort: str | None, as_json: bool) -> None:
     """List the runs of some folders."""
     if as_json:
-        show_json({"folders": folders})
+        from mlcli.cli.documents.stored import RunsDocument
+
+        show_json(RunsDocument(folders=tuple(folders)))
         return
     from rich.markup import escape
 
@@ -65,13 +67,15 @@ def show_plan(folder: RunFolder, plan: PrunePlan) -> None:
 def show_removed(plan: PrunePlan, *, removed: bool, dry_run: bool, as_json: bool) -> None:
     """Say what was removed."""
     if as_json:
+        from mlcli.cli.documents.stored import KeptRun, PruneDocument, RemovedRun
+
         show_json(
-            {
-                "kept": [{"run": run.run, "why": why, "size": run.size} for run, why in plan.kept],
-                "removed": [{"run": run.run, "size": run.size} for run in plan.removed],
-                "size": plan.size,
-                "dry_run": dry_run,
-            }
+            PruneDocument(
+                kept=tuple(KeptRun(run=run.run, why=why, size=run.size) for run, why in plan.kept),
+                removed=tuple(RemovedRun(run=run.run, size=run.size) for run in plan.removed),
+                size=plan.size,
+                dry_run=dry_run,
+            )
         )
         return
     what = f"{len(plan.removed)} {'run' if len(plan.removed) == 1 else 'runs'}"

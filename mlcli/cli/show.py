@@ -31,25 +31,32 @@ def show_run(
     from mlcli.cli.evaluation_text import Judged, show_folds, show_scores
     from mlcli.cli.leaderboard_text import show_leaderboard
     from mlcli.cli.report_text import say_report_of
-    from mlcli.cli.tuning_text import show_tuning, tuning_document
+    from mlcli.cli.tuning_text import show_tuning, tuning_result
 
     judged = Judged(run.evaluation, (), manifest=run.manifest, decision=run.provenance.decision)
     if as_json:
-        document = {
-            "run": str(run.folder),
-            "digest": run.manifest.digest,
-            "seconds": round(run.seconds, 3),
-            "proof": run.manifest.proof,
-            "split": run.provenance.split,
-            "findings": run.provenance.findings,
-            "cross_validation": run.provenance.cross_validation,
-            **tuning_document(run.tuning),
-            **({"leaderboard": run.leaderboard} if run.leaderboard is not None else {}),
-            **judged.document(),
-        }
-        if tracked is not None:
-            document["tracked"] = tracked
-        show_json(document)
+        from mlcli.cli.documents.document import given
+        from mlcli.cli.documents.trained import TrainDocument
+
+        show_json(
+            TrainDocument(
+                run=str(run.folder),
+                digest=run.manifest.digest,
+                seconds=round(run.seconds, 3),
+                proof=run.manifest.proof,
+                split=run.provenance.split,
+                findings=run.provenance.findings,
+                cross_validation=run.provenance.cross_validation,
+                tuning=given(tuning_result(run.tuning)),
+                leaderboard=given(run.leaderboard),
+                name=run.manifest.name,
+                model=run.manifest.model,
+                decision=run.provenance.decision,
+                evaluation=run.evaluation,
+                gates=(),
+                tracked=given(tracked),
+            )
+        )
     else:
         if run.leaderboard is not None:
             show_leaderboard(run.leaderboard)
@@ -70,16 +77,18 @@ def show_run(
 def show_prepared(prepared: Prepared, *, folder: Path, as_json: bool, quiet: bool) -> None:
     """Show what was prepared and where it lies."""
     if as_json:
+        from mlcli.cli.documents.trained import PreprocessDocument
+
         show_json(
-            {
-                "folder": str(folder),
-                "fingerprint": prepared.fingerprint,
-                "split": prepared.split,
-                "n_train": len(prepared.train),
-                "n_test": len(prepared.test),
-                "schema": prepared.schema,
-                "findings": prepared.findings,
-            }
+            PreprocessDocument(
+                folder=str(folder),
+                fingerprint=prepared.fingerprint,
+                split=prepared.split,
+                n_train=len(prepared.train),
+                n_test=len(prepared.test),
+                schema=prepared.schema,
+                findings=prepared.findings,
+            )
         )
     else:
         show(column_table(prepared.schema))
@@ -116,9 +125,10 @@ def column_table(schema: Schema) -> Table:
 def show_config_is_valid(loaded: LoadedConfig, *, as_json: bool) -> None:
     """Say that a config holds, without having read any data."""
     if as_json:
-        show_json(
-            {"config": str(loaded.path), "valid": True, "name": loaded.config.name, "model": loaded.config.model.name}
-        )
+        from mlcli.cli.documents.checked import ConfigCheckDocument
+
+        config = loaded.config
+        show_json(ConfigCheckDocument(config=str(loaded.path), valid=True, name=config.name, model=config.model.name))
         return
     show(f"{loaded.path}: the config is valid (model {loaded.config.model.name}; the data was not read)")
 
@@ -126,7 +136,9 @@ def show_config_is_valid(loaded: LoadedConfig, *, as_json: bool) -> None:
 def show_findings(findings: Sequence[Finding], *, schema: Schema, as_json: bool) -> None:
     """List findings with what to do about each."""
     if as_json:
-        show_json({"findings": findings, "schema": schema})
+        from mlcli.cli.documents.checked import CheckDocument
+
+        show_json(CheckDocument(findings=tuple(findings), schema=schema))
         return
     show(column_table(schema), "")
     if not findings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlcli.cli.terminal import show
 from mlcli.evaluation.numerals import format_number
@@ -10,6 +10,7 @@ from mlcli.registry import METRICS, MODELS
 from mlcli.spaces import WITHOUT_SPACE, default_space
 
 if TYPE_CHECKING:
+    from mlcli.cli.documents.trained import TuningResult
     from mlcli.training.trials import Trial, Tuning
 
 N_SHOWN = 5
@@ -44,12 +45,14 @@ def show_tuning(tuning: Tuning | None) -> None:
     show(escape(_taken(tuning)))
 
 
-def tuning_document(tuning: Tuning | None) -> dict[str, Any]:
+def tuning_result(tuning: Tuning | None) -> TuningResult | None:
     """Return what ``--json`` prints of a search."""
     if tuning is None:
-        return {}
-    best = {"trial": tuning.best, "params": tuning.winner.params, "value": tuning.winner.value}
-    return {"tuning": {"best": best, "search": tuning}}
+        return None
+    from mlcli.cli.documents.trained import BestTrial, TuningResult
+
+    best = BestTrial(trial=tuning.best, params=tuning.winner.params, value=tuning.winner.value)
+    return TuningResult(best=best, search=tuning)
 
 
 def show_default_space(model: str) -> None:

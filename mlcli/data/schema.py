@@ -44,9 +44,14 @@ class NumberRange(msgspec.Struct, frozen=True):
 class DateRange(msgspec.Struct, frozen=True):
     """Spread of a date column over the training rows, as ISO 8601 text.
 
-    `format` is the form that the texts had in training, a strptime pattern
-    from `mlcli.data.dates.FORMS` (None where the file held dates). ISO 8601 is
-    read whatever it says.
+    Parameters
+    ----------
+    minimum, maximum : str
+        Earliest and latest date.
+    format : str, optional
+        The form that the texts had in training, a strptime pattern from
+        `mlcli.data.dates.FORMS`; None where the file held dates. ISO 8601 is
+        read whatever it says.
     """
 
     minimum: str
@@ -55,7 +60,17 @@ class DateRange(msgspec.Struct, frozen=True):
 
 
 class TextLength(msgspec.Struct, frozen=True):
-    """Length of a text column's cells in training, in characters."""
+    """Length of a text column's cells in training, in characters.
+
+    Parameters
+    ----------
+    median : float
+        Half of them are no longer.
+    maximum : int
+        The longest.
+    spaced : bool
+        Whether they are written in words with spaces between them.
+    """
 
     median: float
     maximum: int
@@ -101,7 +116,15 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class IgnoredColumn(msgspec.Struct, frozen=True):
-    """A column of the file that the model does not see, and why."""
+    """A column of the file that the model does not see, and why.
+
+    Parameters
+    ----------
+    name : str
+        Name in the file's header.
+    reason : str
+        Why, for people.
+    """
 
     name: str
     reason: str

@@ -8,7 +8,15 @@ from mlcli.data.schema import Column, Schema, shown_label
 
 
 class KindChange(msgspec.Struct, frozen=True):
-    """A column that two models use in different ways."""
+    """A column that two models use in different ways.
+
+    Parameters
+    ----------
+    column : str
+        The column, or the target.
+    old, new : str
+        What it is to either.
+    """
 
     column: str
     old: str
