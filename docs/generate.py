@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -380,6 +380,54 @@ def formats_table() -> str:
     return _markdown(("format", "endings"), [(f"`{form}`", ", ".join(names)) for form, names in endings.items()])
 
 
+def documents_table() -> str:
+    """Return the documents of ``--json``."""
+    from mlcli.cli.documents.document import version_of
+    from mlcli.cli.documents.json_schema import summary_of
+    from mlcli.cli.documents.table import DOCUMENTS, document_class
+
+    return _markdown(
+        ("document", "printed by", "what it holds"),
+        [
+            (
+                f"`{version_of(document_class(name))}`",
+                f"`{entry.command}`" if entry.command.startswith("mlcli") else entry.command,
+                summary_of(document_class(name)),
+            )
+            for name, entry in DOCUMENTS.items()
+        ],
+    )
+
+
+def document_fields_table() -> str:
+    """Return the outermost fields of each document of ``--json``."""
+    from mlcli.cli.documents.json_schema import document_schema
+    from mlcli.cli.documents.table import DOCUMENTS
+
+    rows = []
+    for name in DOCUMENTS:
+        schema = document_schema(name)
+        for field, about in list(schema["properties"].items())[1:]:
+            absent = "" if field in schema["required"] else ", or left out"
+            rows.append((f"`{name}`", f"`{field}`", _type_words(about) + absent, about["description"]))
+    return _markdown(("document", "field", "type", "what it is"), rows)
+
+
+def _type_words(node: Mapping[str, Any]) -> str:
+    """Say in a few words what a schema allows."""
+    if "anyOf" in node:
+        return " or ".join(map(_type_words, node["anyOf"]))
+    if "$ref" in node:
+        return f"`{node['$ref'].rpartition('/')[2]}`"
+    if "enum" in node:
+        return " or ".join(f"`{value}`" for value in node["enum"])
+    if node.get("type") == "array":
+        return f"list of {_type_words(node['items'])}"
+    if isinstance(node.get("additionalProperties"), Mapping):
+        return f"object of {_type_words(node['additionalProperties'])}"
+    return str(node["type"])
+
+
 def _yaml(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -391,6 +439,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "spaces": spaces_table,
     "metrics": metrics_table,
     "formats": formats_table,
+    "documents": documents_table,
+    "document-fields": document_fields_table,
 }
 """The tables that a page may hold, by name."""
 
