@@ -407,10 +407,10 @@ def document_fields_table() -> str:
     rows = []
     for name in DOCUMENTS:
         schema = document_schema(name)
-        for field, about in list(schema["properties"].items())[1:]:
-            absent = "" if field in schema["required"] else ", or left out"
-            rows.append((f"`{name}`", f"`{field}`", _type_words(about) + absent, about["description"]))
-    return _markdown(("document", "field", "type", "what it is"), rows)
+        for key, about in list(schema["properties"].items())[1:]:
+            absent = "" if key in schema["required"] else ", or left out"
+            rows.append((f"`{name}`", f"`{key}`", _type_words(about) + absent, about["description"]))
+    return _markdown(("document", "key", "type", "what it is"), rows)
 
 
 def _type_words(node: Mapping[str, Any]) -> str:
