@@ -407,10 +407,10 @@ def document_fields_table() -> str:
     rows = []
     for name in DOCUMENTS:
         schema = document_schema(name)
-        for key, about in list(schema["properties"].items())[1:]:
+        for key, about in list(schema["properties"].items())[1:]:  # the first says which document it is
             absent = "" if key in schema["required"] else ", or left out"
             rows.append((f"`{name}`", f"`{key}`", _type_words(about) + absent, about["description"]))
-    return _markdown(("document", "key", "type", "what it is"), rows)
+    return _markdown(("document", "field", "type", "what it is"), rows)
 
 
 def _type_words(node: Mapping[str, Any]) -> str:

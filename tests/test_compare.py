@@ -198,7 +198,7 @@ def test_the_table_has_every_part(models, capsys):
 def test_json_is_one_document_that_holds_all(models, capsys):
     assert run(["compare", str(models["linear"]), str(models["tree"]), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert set(document) == {"a", "b", "rows", "cautions", "comparison", "config", "schema", "changes"}
+    assert set(document) == {"document", "a", "b", "rows", "cautions", "comparison", "config", "schema", "changes"}
     assert document["a"]["path"] == str(models["linear"])
     assert {"name", "a", "b", "difference", "low", "high", "outcome", "greater_is_better", "note"} == set(
         document["comparison"]["metrics"][0]

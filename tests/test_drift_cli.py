@@ -82,7 +82,7 @@ def test_the_document_holds_every_column(at, older, capsys):
     assert run(["check", "--against", str(at.trained), older, "--json", "--quiet", "--fail-on-drift"]) == 5
 
     document = json.loads(capsys.readouterr().out)
-    assert set(document) == {"name", "digest", "data", "drift"}
+    assert set(document) == {"document", "name", "digest", "data", "drift"}
     drift = document["drift"]
     assert (drift["n_rows"], drift["n_reference"], drift["verdict"]) == (120, 96, "major")
     assert {c["name"]: c["role"] for c in drift["columns"]} == {

@@ -308,6 +308,18 @@ def test_a_new_level_in_few_rows_is_certain_although_its_bin_is_thin():
     assert chi_squared(reference, np.array([30.0, 19, 1, 0]), pooled=2)[1] > ALPHA
 
 
+def test_rows_that_are_all_of_one_thin_level_have_drifted():
+    """None of them is of a level that training has enough of."""
+    reference, new = np.array([430.0, 332, 38]), np.array([0.0, 0, 30])
+
+    strength, p_value = chi_squared(reference, new)
+
+    assert 0.3 < strength <= 1
+    assert p_value < 1e-12
+    assert p_value == pytest.approx(fisher(38, 30, 800, 30))
+    assert chi_squared(reference, np.array([16.0, 13, 1]))[1] > ALPHA
+
+
 def test_nothing_against_something_says_nothing():
     assert chi_squared(np.zeros(3), np.array([1.0, 2, 3])) == (0.0, 1.0)
     assert kolmogorov_smirnov(np.ones(3), np.zeros(3)) == (0.0, 1.0)

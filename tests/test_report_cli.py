@@ -63,7 +63,7 @@ def test_json_holds_all_that_the_report_shows(at, capsys):
     assert run(["report", "-a", str(at.trained), "--json", "-q"]) == 0
 
     document = json.loads(capsys.readouterr().out)
-    assert set(document) == {"report", "card", "bytes", "seconds", "content"}
+    assert set(document) == {"document", "report", "card", "bytes", "seconds", "content"}
     assert document["card"] is None
     assert document["bytes"] == (at.trained / "report.html").stat().st_size
     stored = json.loads((at.trained / "metrics.json").read_text())

@@ -28,7 +28,7 @@ def show_artifact(artifact: Artifact, members: Sequence[MemberCheck], *, as_json
     """
     decision = read_decision(artifact.provenance)
     if as_json:
-        from mlcli.cli.documents.stored import InspectDocument
+        from mlcli.cli.documents.inspected import InspectDocument
 
         show_json(
             InspectDocument(

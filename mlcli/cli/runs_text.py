@@ -22,7 +22,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 def show_runs(folders: Sequence[RunFolder], *, sort: str | None, as_json: bool) -> None:
     """List the runs of some folders."""
     if as_json:
-        from mlcli.cli.documents.stored import RunsDocument
+        from mlcli.cli.documents.listed import RunsDocument
 
         show_json(RunsDocument(folders=tuple(folders)))
         return
@@ -67,7 +67,7 @@ def show_plan(folder: RunFolder, plan: PrunePlan) -> None:
 def show_removed(plan: PrunePlan, *, removed: bool, dry_run: bool, as_json: bool) -> None:
     """Say what was removed."""
     if as_json:
-        from mlcli.cli.documents.stored import KeptRun, PruneDocument, RemovedRun
+        from mlcli.cli.documents.listed import KeptRun, PruneDocument, RemovedRun
 
         show_json(
             PruneDocument(

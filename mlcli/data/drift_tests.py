@@ -129,11 +129,15 @@ def chi_squared(
     elif pool.sum():
         pairs.append((pool[0, 0], pool[1, 0]))
     strength = 0.0
-    if kept.shape[1] > 1:
-        expected = kept.sum(axis=1, keepdims=True) * kept.sum(axis=0) / kept.sum()
-        statistic = float(((kept - expected) ** 2 / expected).sum())
-        strength = (statistic / float(kept.sum())) ** 0.5
-        p_values.append(float(chdtrc(kept.shape[1] - 1, statistic)))
+    # Where one part has all its rows in thin bins, the others say nothing by themselves: Fisher's test judges alone.
+    judged = bool(kept.sum(axis=1).all())
+    table = kept if judged else np.hstack([kept, pool])
+    if table.shape[1] > 1:
+        expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+        statistic = float(((table - expected) ** 2 / expected).sum())
+        strength = (statistic / float(table.sum())) ** 0.5
+        if judged:
+            p_values.append(float(chdtrc(table.shape[1] - 1, statistic)))
     if pairs:
         p_values.append(min(1.0, len(pairs) * min(fisher(int(a), int(b), int(n), int(m)) for a, b in pairs)))
     return strength, min(1.0, len(p_values) * min(p_values)) if p_values else 1.0

@@ -37,7 +37,8 @@ class EvaluateDocument(Document, frozen=True, tag="evaluate/1"):
     compared : Compared
         What sets it apart from the model of ``--baseline``. Left out without one.
     drift : DriftReport
-        How the rows of ``--data`` differ from training. Left out without them.
+        How the rows of ``--data`` differ from training. Left out without them,
+        and where the artifact is of a format that cannot tell.
     """
 
     name: str

@@ -38,11 +38,11 @@ DOCUMENTS: Mapping[str, DocumentEntry] = {
     "evaluate": DocumentEntry("mlcli evaluate", f"{_HERE}.judged:EvaluateDocument"),
     "compare": DocumentEntry("mlcli compare", f"{_HERE}.judged:CompareDocument"),
     "report": DocumentEntry("mlcli report", f"{_HERE}.judged:ReportDocument"),
-    "inspect": DocumentEntry("mlcli inspect", f"{_HERE}.stored:InspectDocument"),
+    "inspect": DocumentEntry("mlcli inspect", f"{_HERE}.inspected:InspectDocument"),
     "models": DocumentEntry("mlcli models", f"{_HERE}.catalogue:ModelsDocument"),
     "model": DocumentEntry("mlcli models NAME", f"{_HERE}.catalogue:ModelDocument"),
-    "runs": DocumentEntry("mlcli runs", f"{_HERE}.stored:RunsDocument"),
-    "runs-prune": DocumentEntry("mlcli runs prune", f"{_HERE}.stored:PruneDocument"),
+    "runs": DocumentEntry("mlcli runs", f"{_HERE}.listed:RunsDocument"),
+    "runs-prune": DocumentEntry("mlcli runs prune", f"{_HERE}.listed:PruneDocument"),
     "error": DocumentEntry("any command that fails", f"{_HERE}.error:ErrorDocument"),
 }
 """Every document, by the name that stands in its first field before the version."""
