@@ -190,6 +190,7 @@ def test_a_damaged_run_is_told_within_the_schema(at, capsys):
         pytest.param(["train", "--confg", "x"], 2, "UsageError", id="a mistyped option"),
         pytest.param(["inspect", "none"], 4, "ArtifactError", id="no artifact"),
         pytest.param(["models", "rigde"], 2, "ConfigError", id="no such model"),
+        pytest.param(["inspect", "no\udcff"], 4, "ArtifactError", id="a name that is no UTF-8"),
     ],
 )
 def test_an_error_is_a_document_of_its_own_whatever_the_command(words, code, kind, capsys):
