@@ -190,7 +190,6 @@ def test_a_damaged_run_is_told_within_the_schema(at, capsys):
         pytest.param(["train", "--confg", "x"], 2, "UsageError", id="a mistyped option"),
         pytest.param(["inspect", "none"], 4, "ArtifactError", id="no artifact"),
         pytest.param(["models", "rigde"], 2, "ConfigError", id="no such model"),
-        pytest.param(["inspect", "no\udcff"], 4, "ArtifactError", id="a name that is no UTF-8"),
     ],
 )
 def test_an_error_is_a_document_of_its_own_whatever_the_command(words, code, kind, capsys):
@@ -199,6 +198,17 @@ def test_an_error_is_a_document_of_its_own_whatever_the_command(words, code, kin
     check_of("error").validate(document)
     assert document["error"]["exit_code"] == code
     assert document["error"]["kind"] == kind
+
+
+def test_an_error_about_a_name_that_is_no_utf_8_is_a_document_still():
+    done = subprocess.run(
+        [sys.executable, "-m", "mlcli", "inspect", b"no\xff", "--json"], capture_output=True, check=False
+    )
+
+    document = json.loads(done.stdout.decode("utf-8"))
+    check_of("error").validate(document)
+    assert done.returncode == document["error"]["exit_code"] == 4
+    assert document["error"]["problems"][0].startswith("no? must be")
 
 
 # The schemas

@@ -202,12 +202,13 @@ def _say_bug(error: Exception, arguments: Sequence[str], *, as_json: bool) -> in
 
 
 def _print_json_error(kind: str, problems: Sequence[str], hint: str, code: int) -> None:
-    import json
-
-    import msgspec
-
     from mlcli.cli.documents.error import ErrorDocument, Failure
+    from mlcli.cli.terminal import json_text
 
-    document = ErrorDocument(error=Failure(kind=kind, problems=tuple(problems), hint=hint, exit_code=code))
-    # Not msgspec's own encoder: a path that is no UTF-8, as a problem may name one, must not hide the problem.
-    typer.echo(json.dumps(msgspec.to_builtins(document), ensure_ascii=False, indent=2))
+    failure = Failure(kind=kind, problems=tuple(map(_as_utf8, problems)), hint=_as_utf8(hint), exit_code=code)
+    typer.echo(json_text(ErrorDocument(error=failure)), nl=False)
+
+
+def _as_utf8(text: str) -> str:
+    """Write a path that is no UTF-8, as a problem may name one, as stderr does: JSON cannot hold it."""
+    return text.encode("utf-8", "replace").decode()
