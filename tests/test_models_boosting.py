@@ -75,3 +75,48 @@ def test_one_class_and_weights_of_zero_are_refused(classifier):
 def test_what_the_library_refuses_is_a_value_error():
     with pytest.raises(ValueError, match="constant"):
         CatBoostRegressor(iterations=2).fit(np.ones((20, 2)), np.arange(20.0))
+
+
+HELD_OUT = RNG.normal(size=(80, 4))
+HELD_OUT_SCORE = HELD_OUT[:, 0] * 3 + HELD_OUT[:, 1]
+NOISY = SCORE + RNG.normal(size=len(SCORE)) * 2
+MANY = [
+    LightGBMRegressor(n_estimators=400, learning_rate=0.3, min_child_samples=3),
+    XGBoostRegressor(n_estimators=400, learning_rate=0.3),
+    CatBoostRegressor(iterations=400, depth=6, learning_rate=0.3),
+]
+
+
+@pytest.mark.parametrize("regressor", MANY, ids=named)
+def test_rows_held_out_end_the_boosting_where_they_are_told_best(regressor):
+    found = type(regressor)(**regressor.get_params()).fit(
+        X, NOISY, X_val=HELD_OUT, y_val=HELD_OUT_SCORE, patience=10
+    )
+
+    def error(model):
+        return float(np.mean((model.predict(HELD_OUT) - HELD_OUT_SCORE) ** 2))
+
+    assert 1 < found.n_iter_ < 390
+    rounds = "iterations" if "iterations" in found.get_params() else "n_estimators"
+    around = [
+        type(regressor)(**{**regressor.get_params(), rounds: found.n_iter_ + step}).fit(X, NOISY) for step in (-1, 0, 1)
+    ]
+    assert [model.n_iter_ - found.n_iter_ for model in around] == [-1, 0, 1]
+    np.testing.assert_allclose(around[1].predict(X), found.predict(X), rtol=1e-6)
+    assert error(found) <= min(error(model) for model in around) * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=named)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_classes_held_out_may_be_of_any_type_but_none_that_was_not_learned(classifier, n_classes):
+    labels = np.array(["a", "b", "c"], dtype=object)
+    y = labels[np.digitize(SCORE, [0, 2][: n_classes - 1])]
+    rest = labels[np.digitize(HELD_OUT_SCORE, [0, 2][: n_classes - 1])]
+    model = type(classifier)(**classifier.get_params())
+
+    found = model.fit(X, y, X_val=HELD_OUT, y_val=rest, sample_weight_val=np.ones(len(rest)))
+
+    assert 1 <= found.n_iter_ <= 5
+    assert np.mean(found.predict(HELD_OUT) == rest) > 0.5
+    with pytest.raises(ValueError, match="y_val must hold classes of y. Got 'z'"):
+        model.fit(X, y, X_val=HELD_OUT[:1], y_val=np.array(["z"], dtype=object))

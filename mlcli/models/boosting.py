@@ -9,6 +9,7 @@ the extra ``boost`` and are imported when a model is fitted or read back.
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
 
 Constraints = dict[str, list[Any]]
 
@@ -27,6 +28,31 @@ NOT_NEGATIVE = [Interval(Real, 0, None, closed="left")]
 SHARE = [Interval(Real, 0, 1, closed="right")]
 THREADS = [Interval(Integral, 1, None, closed="left"), None]
 SEED = [Interval(Integral, 0, 2**31 - 1, closed="both"), None]
+
+PATIENCE = 20
+"""Rounds of boosting without a lesser loss on rows held out, after which it stops."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Rows that decide when boosting stops: where their loss is least.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Features.
+    y : ndarray of shape (n_samples,)
+        Target, or codes of the classes.
+    weight : ndarray of shape (n_samples,), optional
+        Weights of the rows.
+    patience : int
+        Rounds without a lesser loss, after which no further is tried.
+    """
+
+    X: NDArray[np.float64]
+    y: NDArray[Any]
+    weight: NDArray[np.float64] | None
+    patience: int
 
 
 class Boosting(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -39,8 +65,10 @@ class Boosting(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no ty
     n_jobs: int | None
 
     @abstractmethod
-    def _train(self, X: NDArray[np.float64], y: NDArray[Any], weight: Any, *, n_classes: int) -> str | bytes:
-        """Fit the library's model (`n_classes` 0 for regression) and return it as text or bytes."""
+    def _train(
+        self, X: NDArray[np.float64], y: NDArray[Any], weight: Any, *, n_classes: int, stop: Stop | None
+    ) -> str | bytes:
+        """Fit the library's model (`n_classes` 0 for regression) and return it as text or bytes, cut where `stop` says."""
 
     @abstractmethod
     def _open(self, model: str | bytes) -> Any:
@@ -50,11 +78,32 @@ class Boosting(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no ty
     def _raw(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return values, or the probabilities of the last class (two) or of each (more)."""
 
-    def _learn(self, X: NDArray[np.float64], y: NDArray[Any], sample_weight: Any, *, n_classes: int) -> None:
+    @abstractmethod
+    def _rounds(self) -> int:
+        """Return the rounds of the library's object."""
+
+    @property
+    def n_iter_(self) -> int:
+        """Rounds of boosting that the fitted model has."""
+        check_is_fitted(self, "model_")
+        return self._rounds()
+
+    def _learn(
+        self, X: NDArray[np.float64], y: NDArray[Any], sample_weight: Any, *, n_classes: int, stop: Stop | None
+    ) -> None:
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        self.model_ = self._train(X, y, weight, n_classes=n_classes)
+        self.model_ = self._train(X, y, weight, n_classes=n_classes, stop=stop)
         # Asked through what will be saved, so that a saved model cannot answer differently.
         self._booster = self._open(self.model_)
+
+    def _stop(self, X: Any, y: Any, sample_weight: Any, patience: int) -> Stop | None:
+        """Return the rows that stop the fit, None where there are none."""
+        if X is None:
+            return None
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        check_consistent_length(X, y)
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        return Stop(X, np.asarray(y), weight, patience)
 
     def _checked(self, X: Any) -> NDArray[np.float64]:
         check_is_fitted(self, "model_")
@@ -84,7 +133,17 @@ class Boosting(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no ty
 
 class BoostingClassifier(ClassifierMixin, Boosting):  # type: ignore[misc]  # scikit-learn ships no types
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        patience: int = PATIENCE,
+    ) -> Self:
         """Fit the model.
 
         Parameters
@@ -95,13 +154,24 @@ class BoostingClassifier(ClassifierMixin, Boosting):  # type: ignore[misc]  # sc
             Labels of at least two classes, of any type.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the rows.
+        X_val, y_val, sample_weight_val : array-like, optional
+            Rows held out that decide when to stop; the model ends with the
+            round at which their loss is least.
+        patience : int
+            Rounds without a lesser loss on these rows that are waited for.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y must hold at least two classes. Got one class: {self.classes_.tolist()[0]!r}.")
-        self._learn(X, codes, sample_weight, n_classes=len(self.classes_))
+        stop = self._stop(X_val, y_val, sample_weight_val, patience)
+        if stop is not None:
+            unknown = np.setdiff1d(stop.y, self.classes_)
+            if unknown.size:
+                raise ValueError(f"y_val must hold classes of y. Got {unknown.tolist()[0]!r}.")
+            stop = replace(stop, y=np.searchsorted(self.classes_, stop.y))
+        self._learn(X, codes, sample_weight, n_classes=len(self.classes_), stop=stop)
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -122,7 +192,17 @@ class BoostingClassifier(ClassifierMixin, Boosting):  # type: ignore[misc]  # sc
 
 class BoostingRegressor(RegressorMixin, Boosting):  # type: ignore[misc]  # scikit-learn ships no types
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        patience: int = PATIENCE,
+    ) -> Self:
         """Fit the model.
 
         Parameters
@@ -133,9 +213,15 @@ class BoostingRegressor(RegressorMixin, Boosting):  # type: ignore[misc]  # scik
             Target.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the rows.
+        X_val, y_val, sample_weight_val : array-like, optional
+            Rows held out that decide when to stop; the model ends with the
+            round at which their loss is least.
+        patience : int
+            Rounds without a lesser loss on these rows that are waited for.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
-        self._learn(X, y.astype(np.float64), sample_weight, n_classes=0)
+        stop = self._stop(X_val, y_val, sample_weight_val, patience)
+        self._learn(X, y.astype(np.float64), sample_weight, n_classes=0, stop=stop)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:

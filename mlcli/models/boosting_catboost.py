@@ -19,6 +19,7 @@ from mlcli.models.boosting import (
     BoostingClassifier,
     BoostingRegressor,
     Constraints,
+    Stop,
 )
 
 
@@ -67,7 +68,9 @@ class _CatBoost(Boosting):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def _train(self, X: NDArray[np.float64], y: NDArray[Any], weight: Any, *, n_classes: int) -> str | bytes:
+    def _train(
+        self, X: NDArray[np.float64], y: NDArray[Any], weight: Any, *, n_classes: int, stop: Stop | None
+    ) -> str | bytes:
         import catboost
 
         params = {
@@ -83,8 +86,12 @@ class _CatBoost(Boosting):
             params["class_names"] = [0, 1]
         for ours in ("n_jobs", "random_state", *(["learning_rate"] if self.learning_rate is None else [])):
             del params[ours]
+        options: dict[str, Any] = {}
+        if stop is not None:
+            options["eval_set"] = catboost.Pool(stop.X, stop.y, weight=stop.weight)
+            options |= {"early_stopping_rounds": stop.patience, "use_best_model": True}
         try:
-            model = catboost.CatBoost(params).fit(catboost.Pool(X, y, weight=weight))
+            model = catboost.CatBoost(params).fit(catboost.Pool(X, y, weight=weight), **options)
         except catboost.CatBoostError as error:
             raise ValueError(str(error)) from error
         # CatBoost stamps each model with a random name and the time, and the same training must give the same bytes.
@@ -98,6 +105,10 @@ class _CatBoost(Boosting):
         import catboost
 
         return catboost.CatBoost().load_model(blob=model)
+
+    def _rounds(self) -> int:
+        rounds: int = self._booster.tree_count_
+        return rounds
 
     def _raw(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         kind = "Probability" if hasattr(self, "classes_") else "RawFormulaVal"

@@ -20,6 +20,7 @@ from mlcli.models.boosting import (
     BoostingClassifier,
     BoostingRegressor,
     Constraints,
+    Stop,
 )
 
 
@@ -77,7 +78,9 @@ class _LightGBM(Boosting):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def _train(self, X: NDArray[np.float64], y: NDArray[Any], weight: Any, *, n_classes: int) -> str | bytes:
+    def _train(
+        self, X: NDArray[np.float64], y: NDArray[Any], weight: Any, *, n_classes: int, stop: Stop | None
+    ) -> str | bytes:
         import lightgbm
 
         params = {
@@ -95,17 +98,25 @@ class _LightGBM(Boosting):
         for ours in ("n_estimators", "n_jobs", "random_state"):
             del params[ours]
         rows = lightgbm.Dataset(X, y, weight=weight, params={"verbosity": -1}, free_raw_data=True)
+        options: dict[str, Any] = {}
+        if stop is not None:
+            options["valid_sets"] = [lightgbm.Dataset(stop.X, stop.y, weight=stop.weight, reference=rows)]
+            options["callbacks"] = [lightgbm.early_stopping(stop.patience, verbose=False)]
         try:
-            booster = lightgbm.train(params, rows, num_boost_round=self.n_estimators)
+            booster = lightgbm.train(params, rows, num_boost_round=self.n_estimators, **options)
         except lightgbm.basic.LightGBMError as error:
             raise ValueError(str(error)) from error
-        text: str = booster.model_to_string()
+        text: str = booster.model_to_string(num_iteration=booster.best_iteration)  # 0 without rows held out: all
         return text
 
     def _open(self, model: str | bytes) -> Any:
         import lightgbm
 
         return lightgbm.Booster(model_str=model)
+
+    def _rounds(self) -> int:
+        rounds: int = self._booster.current_iteration()
+        return rounds
 
     def _raw(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         values: NDArray[np.float64] = self._booster.predict(X, num_threads=self.n_jobs or 0)

@@ -20,6 +20,7 @@ from mlcli.models.boosting import (
     BoostingClassifier,
     BoostingRegressor,
     Constraints,
+    Stop,
 )
 
 
@@ -77,7 +78,9 @@ class _XGBoost(Boosting):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def _train(self, X: NDArray[np.float64], y: NDArray[Any], weight: Any, *, n_classes: int) -> str | bytes:
+    def _train(
+        self, X: NDArray[np.float64], y: NDArray[Any], weight: Any, *, n_classes: int, stop: Stop | None
+    ) -> str | bytes:
         import xgboost
 
         params = {
@@ -92,13 +95,24 @@ class _XGBoost(Boosting):
         for ours in ("n_estimators", "n_jobs", "random_state"):
             del params[ours]
         rows = xgboost.DMatrix(X, y, weight=weight, nthread=self.n_jobs)
+        options: dict[str, Any] = {}
+        if stop is not None:
+            held_out = xgboost.DMatrix(stop.X, stop.y, weight=stop.weight, nthread=self.n_jobs)
+            options = {"evals": [(held_out, "held_out")], "early_stopping_rounds": stop.patience, "verbose_eval": False}
         # XGBoostError is a ValueError, and reads as one.
-        return bytes(xgboost.train(params, rows, num_boost_round=self.n_estimators).save_raw("ubj"))
+        booster = xgboost.train(params, rows, num_boost_round=self.n_estimators, **options)
+        if stop is not None:
+            booster = booster[: booster.best_iteration + 1]
+        return bytes(booster.save_raw("ubj"))
 
     def _open(self, model: str | bytes) -> Any:
         import xgboost
 
         return xgboost.Booster(params={"verbosity": 0, "nthread": self.n_jobs or 0}, model_file=bytearray(model))  # type: ignore[arg-type]  # _train gives bytes
+
+    def _rounds(self) -> int:
+        rounds: int = self._booster.num_boosted_rounds()
+        return rounds
 
     def _raw(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         import xgboost
