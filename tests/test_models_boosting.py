@@ -89,9 +89,7 @@ MANY = [
 
 @pytest.mark.parametrize("regressor", MANY, ids=named)
 def test_rows_held_out_end_the_boosting_where_they_are_told_best(regressor):
-    found = type(regressor)(**regressor.get_params()).fit(
-        X, NOISY, X_val=HELD_OUT, y_val=HELD_OUT_SCORE, patience=10
-    )
+    found = type(regressor)(**regressor.get_params()).fit(X, NOISY, X_val=HELD_OUT, y_val=HELD_OUT_SCORE, patience=10)
 
     def error(model):
         return float(np.mean((model.predict(HELD_OUT) - HELD_OUT_SCORE) ** 2))
@@ -118,5 +116,5 @@ def test_classes_held_out_may_be_of_any_type_but_none_that_was_not_learned(class
 
     assert 1 <= found.n_iter_ <= 5
     assert np.mean(found.predict(HELD_OUT) == rest) > 0.5
-    with pytest.raises(ValueError, match="y_val must hold classes of y. Got 'z'"):
+    with pytest.raises(ValueError, match=r"y_val must hold classes of y\. Got 'z'"):
         model.fit(X, y, X_val=HELD_OUT[:1], y_val=np.array(["z"], dtype=object))

@@ -12,7 +12,7 @@ from mlcli.config.sections import ModelConfig, PreprocessConfig, TextConfig
 from mlcli.inference.compile import compile_pipeline
 from mlcli.inference.latency import measure_latency
 from mlcli.models.catalogue import check_parameters
-from mlcli.models.members import combine, fit_recipe, n_rounds, refitted_as
+from mlcli.models.members import combine, fit_recipe, refitted_as
 from mlcli.models.portfolio import MAX_TREES, Recipe, build_portfolio
 from mlcli.models.trust import trusted_types
 
@@ -109,8 +109,8 @@ def test_boosting_ends_where_the_rows_held_out_are_told_best(kind):
 
     estimator = pipeline.named_steps["estimator"]
     scores = estimator.validation_score_
-    assert n_rounds(pipeline) == max(1, int(np.argmax(scores)))
-    assert n_rounds(pipeline) < len(scores) - 1 < 300, "it waited, and took back what it waited for"
+    assert estimator.n_iter_ == max(1, int(np.argmax(scores)))
+    assert estimator.n_iter_ < len(scores) - 1 < 300, "it waited, and took back what it waited for"
 
 
 def test_a_class_that_only_the_rows_held_out_have_does_not_stop_the_fit():

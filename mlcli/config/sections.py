@@ -231,6 +231,13 @@ class ModelConfig(Section):
         "standard",
         description="For auto: how many models are tried. Never a clock: the same config gives the same model.",
     )
+    boost: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description=(
+            "For auto: whether LightGBM and CatBoost are tried too. auto: where the extra boost is installed; "
+            "always: it must be; never: the choice does not hang on it."
+        ),
+    )
     max_minutes: float | None = Field(
         None,
         gt=0,
@@ -269,10 +276,12 @@ class ModelConfig(Section):
                 raise _at(
                     "model.params", "must be left out with auto; name the models and their params in model.candidates"
                 )
+            if self.candidates and self.boost != "auto":
+                raise _at("model.boost", "must be left out where model.candidates names the models")
             if self.max_latency is not None and not self.max_row_seconds:
                 raise _at("model.max_latency", "must be a time above 0 with its unit, such as 1ms, 500us or 0.01s")
             return self
-        for key in ("candidates", "effort", "max_minutes", "max_latency"):
+        for key in ("candidates", "effort", "boost", "max_minutes", "max_latency"):
             if getattr(self, key) != type(self).model_fields[key].default:
                 raise _at(f"model.{key}", f"is for a choice of models, and model.name is not {AUTO}")
         return self

@@ -68,7 +68,7 @@ def read_sources(path: Path, *, environ: Mapping[str, str], problems: list[Probl
             merged = _without(merged, ("model",))
         tree = spelled_out(written)
         if _name(merged) and _name(tree) and _name(merged) != _name(tree):
-            for key in ("params", "candidates", "effort", "max_minutes", "max_latency"):
+            for key in ("params", "candidates", "effort", "boost", "max_minutes", "max_latency"):
                 merged = _without(merged, ("model", key))
             merged = _without(merged, ("tune", "space"))
         merged = merge(merged, _rebased(_without(tree, ("extends",)), origin=file.parent, base=path.parent))

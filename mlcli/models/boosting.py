@@ -29,9 +29,6 @@ SHARE = [Interval(Real, 0, 1, closed="right")]
 THREADS = [Interval(Integral, 1, None, closed="left"), None]
 SEED = [Interval(Integral, 0, 2**31 - 1, closed="both"), None]
 
-PATIENCE = 20
-"""Rounds of boosting without a lesser loss on rows held out, after which it stops."""
-
 
 @dataclass(frozen=True)
 class Stop:
@@ -142,7 +139,7 @@ class BoostingClassifier(ClassifierMixin, Boosting):  # type: ignore[misc]  # sc
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
-        patience: int = PATIENCE,
+        patience: int = 20,
     ) -> Self:
         """Fit the model.
 
@@ -157,7 +154,7 @@ class BoostingClassifier(ClassifierMixin, Boosting):  # type: ignore[misc]  # sc
         X_val, y_val, sample_weight_val : array-like, optional
             Rows held out that decide when to stop; the model ends with the
             round at which their loss is least.
-        patience : int
+        patience : int, default=20
             Rounds without a lesser loss on these rows that are waited for.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
@@ -201,7 +198,7 @@ class BoostingRegressor(RegressorMixin, Boosting):  # type: ignore[misc]  # scik
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
-        patience: int = PATIENCE,
+        patience: int = 20,
     ) -> Self:
         """Fit the model.
 
@@ -216,7 +213,7 @@ class BoostingRegressor(RegressorMixin, Boosting):  # type: ignore[misc]  # scik
         X_val, y_val, sample_weight_val : array-like, optional
             Rows held out that decide when to stop; the model ends with the
             round at which their loss is least.
-        patience : int
+        patience : int, default=20
             Rounds without a lesser loss on these rows that are waited for.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)

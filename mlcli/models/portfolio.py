@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
@@ -13,6 +13,17 @@ from mlcli.data.schema import Schema
 from mlcli.registry import MODELS
 
 logger = logging.getLogger(__name__)
+
+BOOST = "boost"
+"""The extra whose libraries the portfolio also tries, where they are installed."""
+
+ROUNDS: Mapping[str, str] = {
+    "gradient_boosting": "max_iter",
+    "lightgbm": "n_estimators",
+    "xgboost": "n_estimators",
+    "catboost": "iterations",
+}
+"""By boosting model, the parameter that says how many rounds it has."""
 
 MAX_TREES = 3_000
 """Most trees of boosting that a held-out fold may ask for, of two classes or a number."""
@@ -51,6 +62,13 @@ class Recipe:
     early_stopping: bool
     preprocess: PreprocessConfig
 
+    @property
+    def preprocessing(self) -> tuple[object, ...]:
+        """Recipes of which this is equal preprocess the same rows alike."""
+        entry = MODELS[self.model.name]
+        reads = (entry.scale_sensitive, entry.reads_missing, entry.needs_dense)
+        return (self.preprocess.model_dump_json(), self.model.random_state, *reads)
+
 
 @dataclass(frozen=True)
 class _Entry:
@@ -82,6 +100,10 @@ def _boosting(leaves: int, rate: float, **params: Any) -> dict[str, Any]:
     return {"max_leaf_nodes": leaves, "learning_rate": rate, "min_samples_leaf": 5, "l2_regularization": 5.0, **params}
 
 
+def _light(leaves: int, rate: float, **params: Any) -> dict[str, Any]:
+    return {"num_leaves": leaves, "learning_rate": rate, "reg_lambda": 5.0, **params}
+
+
 PORTFOLIO: tuple[_Entry, ...] = (
     _Entry(_LINEAR, efforts=_ALL, texts=True),
     _Entry(
@@ -93,10 +115,40 @@ PORTFOLIO: tuple[_Entry, ...] = (
         texts=True,
     ),
     _Entry(_same("gradient_boosting"), _boosting(4, 0.08), "4 leaves", early_stopping=True, max_classes=_MANY_CLASSES),
+    # Of each class beyond a few, CatBoost grows so much slower that others bring more in its time.
+    _Entry(
+        _same("catboost"),
+        {"depth": 4, "learning_rate": 0.05},
+        "depth 4",
+        early_stopping=True,
+        max_classes=_MANY_CLASSES,
+        texts=True,
+    ),
+    _Entry(
+        _same("lightgbm"),
+        _light(31, 0.05, min_child_samples=5, colsample_bytree=0.4),
+        "31 leaves",
+        early_stopping=True,
+        texts=True,
+    ),
     _Entry(_same("random_forest"), {"n_estimators": 100}, max_rows=_SMALL),
     _Entry(_same("random_forest"), {"n_estimators": 200}, min_rows=_SMALL, max_rows=_LARGE),
     # Half the trees with a third of the leaves: as good on so many rows, and quicker to fit, store and ask.
     _Entry(_same("random_forest"), {"n_estimators": 100, "min_samples_leaf": 5}, min_rows=_LARGE),
+    _Entry(
+        _same("lightgbm"),
+        _light(8, 0.08, min_child_samples=10, colsample_bytree=0.7, subsample=0.8),
+        "8 leaves",
+        early_stopping=True,
+        max_rows=_SMALL,
+    ),
+    _Entry(
+        _same("lightgbm"),
+        _light(127, 0.04, min_child_samples=20, colsample_bytree=0.7, subsample=0.8),
+        "127 leaves",
+        early_stopping=True,
+        min_rows=_SMALL,
+    ),
     # With few rows 63 leaves are as many as 31; there, trees with random cuts and smooth models bring more.
     _Entry(
         _same("gradient_boosting"),
@@ -166,6 +218,7 @@ def build_portfolio(config: Config, schema: Schema) -> tuple[Recipe, ...]:
 def _from_portfolio(config: Config, schema: Schema) -> Iterator[Recipe]:
     has_text = bool(schema.of_kind("text"))
     n_classes = len(schema.target.classes or ())
+    boosted = set(boosters(config)) - set(missing_boosters(config))
     for entry in PORTFOLIO:
         name = entry.model.get(schema.target.task)
         if name is None or config.model.effort not in entry.efforts or (has_text and not entry.texts):
@@ -174,11 +227,11 @@ def _from_portfolio(config: Config, schema: Schema) -> Iterator[Recipe]:
             continue
         if entry.max_classes is not None and n_classes > entry.max_classes:
             continue
-        if MODELS[name].extra is not None and find_spec(name) is None:
+        if MODELS[name].extra == BOOST and name not in boosted:
             continue
         params = dict(entry.params)
         if entry.early_stopping:
-            params |= _pace(schema.n_rows, n_classes)
+            params |= _pace(name, schema.n_rows, n_classes)
         if name in {"random_forest", "extra_trees"} and schema.target.task == "regression":
             params["max_features"] = 0.5  # all columns at every cut: twice the time, and trees that are too alike
         yield Recipe(
@@ -194,13 +247,42 @@ def _from_portfolio(config: Config, schema: Schema) -> Iterator[Recipe]:
         )
 
 
-def _pace(n_rows: int, n_classes: int) -> dict[str, Any]:
+def boosters(config: Config) -> tuple[str, ...]:
+    """Return the models of the extra that the portfolio may hold for a config, whether it is installed or not.
+
+    Parameters
+    ----------
+    config : Config
+        Its model is a choice.
+    """
+    model = config.model
+    if model.candidates or model.boost == "never":
+        return ()
+    names = [name for entry in PORTFOLIO if model.effort in entry.efforts for name in entry.model.values()]
+    return tuple(dict.fromkeys(name for name in names if MODELS[name].extra == BOOST))
+
+
+def missing_boosters(config: Config) -> tuple[str, ...]:
+    """Return those of `boosters` whose library is not installed."""
+    return tuple(name for name in boosters(config) if find_spec(name) is None)
+
+
+def boosters_sentence(recipes: Sequence[Recipe], config: Config) -> str | None:
+    """Say whether the libraries of the extra are among the models; None where the config does not leave it to them."""
+    missing = missing_boosters(config)
+    if missing:
+        return f"without {' and '.join(missing)}, which the extra {BOOST} brings: it is not installed"
+    among = dict.fromkeys(recipe.model.name for recipe in recipes if recipe.model.name in boosters(config))
+    return f"with {' and '.join(among)}, since the extra {BOOST} is installed" if among else None
+
+
+def _pace(name: str, n_rows: int, n_classes: int) -> dict[str, Any]:
     """Return the most rounds of boosting, and their step where it must be longer than the portfolio's."""
     if n_classes > 2:
         # Every class takes a tree a round.
         rounds = max(_FEWEST_ROUNDS, MAX_TREES // 3 // n_classes)
-        return {"max_iter": rounds, "learning_rate": 0.1 if n_classes <= _MANY_CLASSES else 0.2}
-    return {"max_iter": MAX_TREES} | ({"learning_rate": 0.1} if n_rows > _LARGE else {})
+        return {ROUNDS[name]: rounds, "learning_rate": 0.1 if n_classes <= _MANY_CLASSES else 0.2}
+    return {ROUNDS[name]: MAX_TREES} | ({"learning_rate": 0.1} if n_rows > _LARGE else {})
 
 
 def _named(model: ModelConfig) -> str:

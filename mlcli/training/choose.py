@@ -14,10 +14,10 @@ from mlcli.config.load import LoadedConfig
 from mlcli.config.sections import Config, Task
 from mlcli.data.dataset import Dataset
 from mlcli.data.schema import Schema
-from mlcli.errors import ConfigError
+from mlcli.errors import ConfigError, MissingExtraError
 from mlcli.evaluation.leaderboard import Leaderboard
 from mlcli.inference.latency import Latency, measure_latency
-from mlcli.models.portfolio import Recipe, build_portfolio
+from mlcli.models.portfolio import BOOST, Recipe, boosters_sentence, build_portfolio, missing_boosters
 from mlcli.registry import AUTO
 from mlcli.training.candidates import METRIC_OF, Trial, Tried, one_thread, try_all
 from mlcli.training.choice_folds import choice_folds
@@ -104,12 +104,16 @@ def check_models(loaded: LoadedConfig, *, task: Task | None) -> None:
     ------
     ConfigError
         As `mlcli.models.catalogue.check_parameters` does, for the first model that is refused.
+    MissingExtraError
+        If `model.boost` asks for libraries that are not installed.
     """
     from mlcli.models.catalogue import check_parameters
 
     model = loaded.config.model
     if model.name != AUTO:
         check_parameters(model, task=task, place=loaded.place)
+    if model.boost == "always" and missing_boosters(loaded.config):
+        raise MissingExtraError(f"{loaded.place('model.boost')}: always", extra=BOOST)
     for position, candidate in enumerate(model.candidates):
 
         def place(dotted: str, position: int = position) -> str:
@@ -152,6 +156,9 @@ def choose(loaded: LoadedConfig, prepared: Prepared) -> Choice:
     folds = choice_folds(loaded, prepared)
     plan = plan_choice(recipes, schema, folds.folds)
     logger.info("plan: %s", plan.sentence)
+    libraries = boosters_sentence(recipes, config)
+    if libraries is not None:
+        logger.info("%s", libraries)
     judge = _judge(config, schema, prepared.train, folds.folds)
     deadline = None if config.model.max_minutes is None else started + 60 * config.model.max_minutes
     trial = Trial(config, schema, prepared.train, folds.folds)
@@ -172,6 +179,7 @@ def choose(loaded: LoadedConfig, prepared: Prepared) -> Choice:
             metric=METRIC_OF[schema.target.task],
             judged_on=folds.description,
             config=config,
+            libraries=libraries,
         ),
     )
 

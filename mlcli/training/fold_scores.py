@@ -10,26 +10,22 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlcli.config.sections import Config, ModelConfig
 from mlcli.data.schema import Schema
 from mlcli.errors import MlcliError
+from mlcli.features.preprocessed import KEPT_BYTES, Preprocessed, preprocess_rows
 from mlcli.training.prepare import Fold, Prepared
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mlcli.data.dataset import Dataset
-
 logger = logging.getLogger(__name__)
-
-KEPT_BYTES = 2**30
-"""Most memory for the preprocessed rows of all folds; above, they are preprocessed anew for each fit."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +34,8 @@ class FoldRows:
 
     Parameters
     ----------
-    features, judged : array or sparse matrix
-        The preprocessor's output for the rows to learn from, and for those to judge on.
+    rows : Preprocessed
+        Those to learn from, and those to judge on.
     y, y_judged : ndarray
         Their targets.
     weights : ndarray, optional
@@ -48,17 +44,11 @@ class FoldRows:
         Weights of the rows to judge on.
     """
 
-    features: Any
+    rows: Preprocessed
     y: NDArray[Any]
     weights: NDArray[np.float64] | None
-    judged: Any
     y_judged: NDArray[Any]
     judged_weight: NDArray[np.float64] | None
-
-    @property
-    def nbytes(self) -> int:
-        """Size of the preprocessed rows."""
-        return sum(_nbytes(matrix) for matrix in (self.features, self.judged))
 
 
 @dataclass(frozen=True)
@@ -95,7 +85,7 @@ class FoldsOfRows:
         self._config = config
         self._prepared = prepared
         first = self._preprocessed(prepared.tune_folds[0])
-        self.kept = first.nbytes * len(prepared.tune_folds) <= KEPT_BYTES
+        self.kept = first.rows.nbytes * len(prepared.tune_folds) <= KEPT_BYTES
         self._rows = {0: first} if self.kept else {}
 
     def __len__(self) -> int:
@@ -121,14 +111,8 @@ class FoldsOfRows:
         schema = self._prepared.schema
         weights = fit_weights(train, model=self._config.model, classes=schema.target.classes)
         preprocess = build_pipeline(self._config, schema).named_steps["preprocess"]
-        features = preprocess.fit_transform(train.X, train.y)
-        return _fold_rows(features, preprocess.transform(judged.X), train, judged, weights)
-
-
-def _fold_rows(
-    features: Any, judged: Any, train: Dataset, test: Dataset, weights: NDArray[np.float64] | None
-) -> FoldRows:
-    return FoldRows(features, train.y_true, weights, judged, test.y_true, test.sample_weight)
+        rows = replace(preprocess_rows(preprocess, train.X, train.y, judged=judged.X), preprocess=None)
+        return FoldRows(rows, train.y_true, weights, judged.y_true, judged.sample_weight)
 
 
 def score_fold(rows: FoldRows, model: ModelConfig, *, schema: Schema, metric: str) -> FoldScore:
@@ -174,8 +158,8 @@ def _score(rows: FoldRows, model: ModelConfig, *, schema: Schema, metric: str) -
     estimator = build_estimator(model, task=target.task)
     if "n_jobs" in estimator.get_params(deep=False):
         estimator.set_params(n_jobs=1)
-    fit_estimator(estimator, rows.features, rows.y, name=model.name, sample_weight=rows.weights)
-    outputs = _all_classes(PipelinePredictor(estimator, schema).outputs(rows.judged), estimator, schema)
+    fit_estimator(estimator, rows.rows.features, rows.y, name=model.name, sample_weight=rows.weights)
+    outputs = _all_classes(PipelinePredictor(estimator, schema).outputs(rows.rows.judged), estimator, schema)
     judged = rows_judged(
         rows.y_judged, predictions_from(outputs, schema), target=target, sample_weight=rows.judged_weight
     )
@@ -239,8 +223,3 @@ def _reason(error: BaseException) -> str:
     cause = error.__cause__ if isinstance(error, MlcliError) and error.__cause__ is not None else error
     lines = str(cause).strip().splitlines()
     return lines[0] if lines else type(cause).__name__
-
-
-def _nbytes(matrix: Any) -> int:
-    parts: Sequence[Any] = [getattr(matrix, name) for name in ("data", "indices", "indptr") if hasattr(matrix, name)]
-    return sum(part.nbytes for part in parts) if len(parts) > 1 else int(matrix.nbytes)

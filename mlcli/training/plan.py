@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlcli.data.schema import Schema
-from mlcli.models.portfolio import Recipe
+from mlcli.models.portfolio import ROUNDS, Recipe
 from mlcli.training.greedy import MAX_MEMBERS
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def plan_choice(recipes: Sequence[Recipe], schema: Schema, folds: Sequence[Fold]
 
 def _seconds(recipe: Recipe, schema: Schema, n_rows: int) -> float:
     least, each = _COST.get(recipe.model.name, _LINEAR_COST)
-    more = max(0, len(schema.target.classes or ()) - 2) if "boosting" in recipe.model.name else 0
+    more = max(0, len(schema.target.classes or ()) - 2) if recipe.model.name in ROUNDS else 0
     return float((least + each * n_rows * math.sqrt(max(1, len(schema.columns)))) * (1 + _SHARE_OF_CLASSES * more))
 
 

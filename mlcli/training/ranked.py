@@ -32,6 +32,7 @@ def rank(
     metric: str,
     judged_on: str,
     config: Config,
+    libraries: str | None = None,
 ) -> Leaderboard:
     """Order the candidates by their scores, with the ensemble among them.
 
@@ -53,6 +54,8 @@ def rank(
         The rows behind the values, for people.
     config : Config
         For the confidence and the seed of the intervals, and what the choice hung on.
+    libraries : str, optional
+        Which libraries decided what was tried, for people.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def rank(
         greater_is_better=False,
         judged_on=judged_on,
         candidates=tuple(candidates),
-        note=_note(tried, config),
+        note=_note(tried, config, libraries),
     )
 
 
@@ -115,9 +118,9 @@ def _candidate(tried: Tried, estimates: Mapping[str, Estimate], weights: Mapping
     )
 
 
-def _note(tried: Sequence[Tried], config: Config) -> str | None:
-    """Return what a reader must know of the whole search: whether it hung on a clock."""
-    notes = []
+def _note(tried: Sequence[Tried], config: Config, libraries: str | None) -> str | None:
+    """Return what a reader must know of the whole search: whether it hung on a clock, or on what is installed."""
+    notes = [] if libraries is None else [f"{libraries}."]
     n_cut = sum(candidate.cut for candidate in tried)
     if n_cut:
         notes.append(
