@@ -16,11 +16,14 @@ from choice_samples import BOOSTING, FOREST, LINEAR, LIST, load, write_choice
 from mlcli.artifact.open import load_pipeline, open_artifact
 from mlcli.artifact.predictor import load_predictor
 from mlcli.cli.boundary import run
-from mlcli.errors import ConfigError
+from mlcli.errors import ConfigError, MissingExtraError
 from mlcli.evaluation.leaderboard import Leaderboard
+from mlcli.models import members, portfolio
+from mlcli.models.portfolio import build_portfolio
+from mlcli.training import candidates
 from mlcli.training.candidates import Trial, one_thread, try_all
 from mlcli.training.choice_folds import choice_folds
-from mlcli.training.choose import choose
+from mlcli.training.choose import _judge, choose
 from mlcli.training.judge import read_holdout, read_provenance
 from mlcli.training.prepare import prepare
 from mlcli.training.train import train
@@ -128,9 +131,6 @@ def test_fits_beside_each_other_find_what_fits_in_turn_find(project):
     loaded = load(project)
     prepared = prepare(loaded)
     folds = choice_folds(loaded, prepared).folds[:2]
-    from mlcli.models.portfolio import build_portfolio
-    from mlcli.training.choose import _judge
-
     recipes = build_portfolio(loaded.config, prepared.schema)[:2]
     trial = Trial(loaded.config, prepared.schema, prepared.train, folds)
     judge = _judge(loaded.config, prepared.schema, prepared.train, folds)
@@ -140,6 +140,53 @@ def test_fits_beside_each_other_find_what_fits_in_turn_find(project):
     assert [t.recipe for t in alone] == [t.recipe for t in beside]
     for one, other in zip(alone, beside, strict=True):
         np.testing.assert_array_equal(one.predicted(), other.predicted())
+
+
+PREPROCESSED_ALIKE = f"[{LINEAR}, {{name: {LINEAR}, params: {{C: 0.1}}}}, {FOREST}, {BOOSTING}, svm]"
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_rows_are_preprocessed_once_for_all_that_read_them_alike_and_say_the_same(tmp_path, monkeypatch, n_jobs):
+    loaded = load(write_choice(tmp_path, model=PREPROCESSED_ALIKE))
+    prepared = prepare(loaded)
+    folds = choice_folds(loaded, prepared).folds[:2]
+    recipes = build_portfolio(loaded.config, prepared.schema)
+    trial = Trial(loaded.config, prepared.schema, prepared.train, folds)
+    judge = _judge(loaded.config, prepared.schema, prepared.train, folds)
+    calls = []
+    preprocess = members.preprocess_rows
+    monkeypatch.setattr(members, "preprocess_rows", lambda *a, **k: calls.append(1) or preprocess(*a, **k))
+
+    shared = try_all(recipes, trial, judge=judge, n_jobs=n_jobs)
+    n_shared = len(calls)
+    monkeypatch.setattr(candidates, "KEPT_BYTES", 0)
+    anew = try_all(recipes, trial, judge=judge, n_jobs=n_jobs)
+
+    if n_jobs == 1:  # calls of other processes are not seen here
+        assert n_shared == 2 * len(folds), "linear models and the machine; trees"
+        assert len(calls) - n_shared == len(recipes) * len(folds)
+    for one, other in zip(shared, anew, strict=True):
+        assert one.error is None
+        np.testing.assert_array_equal(one.predicted(), other.predicted())
+
+
+def test_an_extra_that_a_config_must_have_is_missed_before_any_data_is_read(tmp_path, monkeypatch):
+    config = write_choice(tmp_path, model="{name: auto, boost: always}")
+    (tmp_path / "customers.csv").unlink()
+    monkeypatch.setattr(portfolio, "find_spec", lambda name: None)
+
+    with pytest.raises(MissingExtraError, match=r"choice\.yaml:4:\d+: model\.boost: always needs the extra 'boost'"):
+        train(load(config), output=tmp_path / "runs")
+
+
+def test_a_choice_among_the_libraries_of_the_extra_is_proven_quick_and_the_same_twice(tmp_path):
+    config = write_choice(tmp_path, model="[{name: lightgbm, params: {n_estimators: 30}}, catboost, svm]")
+    once, again = (train(load(config), output=tmp_path / name, created=CREATED) for name in ("a", "b"))
+
+    assert once.manifest.digest == again.manifest.digest
+    assert once.manifest.proof.proven, once.manifest.proof.reason
+    assert {"lightgbm", "catboost"} <= set(once.manifest.versions)
+    assert once.leaderboard.candidates[0].row_seconds < 5e-3
 
 
 def test_a_regression_is_judged_by_its_root_mean_squared_error(tmp_path):

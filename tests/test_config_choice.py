@@ -75,6 +75,12 @@ def test_anything_else_is_no_latency(text, model_of):
     [
         ("autoo", "3:8: model.name: unknown model 'autoo' - did you mean 'auto'?"),
         ("{name: svm, effort: quick}", "3:28: model.effort: is for a choice of models, and model.name is not auto"),
+        ("{name: svm, boost: never}", "model.boost: is for a choice of models"),
+        ("{name: auto, boost: yes}", "model.boost: must be one of auto, always, never"),
+        (
+            "{name: auto, candidates: [svm], boost: never}",
+            "model.boost: must be left out where model.candidates names the models",
+        ),
         ("{name: svm, max_minutes: 1}", "model.max_minutes: is for a choice of models"),
         ("{name: svm, max_latency: 1ms}", "model.max_latency: is for a choice of models"),
         ("{name: svm, candidates: [svm]}", "model.candidates: is for a choice of models"),
@@ -131,7 +137,9 @@ def test_a_mapping_adds_to_what_the_other_file_says(model_of):
 
 
 @pytest.mark.parametrize("complete", [True, False])
-@pytest.mark.parametrize("text", ["auto", SHORT_LIST, "{name: auto, effort: quick, max_minutes: 10, max_latency: 1ms}"])
+@pytest.mark.parametrize(
+    "text", ["auto", SHORT_LIST, "{name: auto, effort: quick, boost: never, max_minutes: 10, max_latency: 1ms}"]
+)
 def test_a_choice_is_written_as_it_is_read(text, complete, tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(f"{HEAD}model: {text}\n", encoding="utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from models_samples import config_of, dataset_of, mixed_rows, schema_of, target_of
@@ -11,9 +13,10 @@ from mlcli.artifact.estimator import load_estimator
 from mlcli.config.sections import ModelConfig, PreprocessConfig, TextConfig
 from mlcli.inference.compile import compile_pipeline
 from mlcli.inference.latency import measure_latency
+from mlcli.models import portfolio
 from mlcli.models.catalogue import check_parameters
 from mlcli.models.members import combine, fit_recipe, refitted_as
-from mlcli.models.portfolio import MAX_TREES, Recipe, build_portfolio
+from mlcli.models.portfolio import MAX_TREES, ROUNDS, Recipe, boosters_sentence, build_portfolio
 from mlcli.models.trust import trusted_types
 
 X = mixed_rows()
@@ -32,8 +35,8 @@ def schema_with(task, *, n_rows, columns=NUMBERS, n_classes=3):
     return msgspec.structs.replace(schema, n_rows=n_rows, target=target)
 
 
-def names(task, effort, n_rows, **options):
-    config = config_of("auto", effort=effort)
+def names(task, effort, n_rows, *, boost="auto", **options):
+    config = config_of("auto", effort=effort, boost=boost)
     return [recipe.name for recipe in build_portfolio(config, schema_with(task, n_rows=n_rows, **options))]
 
 
@@ -62,7 +65,7 @@ def test_machines_that_grow_with_the_square_of_the_rows_are_for_small_tables():
 
 
 def test_texts_are_for_models_that_read_many_columns():
-    assert names("classification", "standard", 500, columns=X) == [
+    assert names("classification", "standard", 500, columns=X, boost="never") == [
         "logistic_regression",
         "gradient_boosting (31 leaves)",
     ]
@@ -93,9 +96,85 @@ def test_listed_models_are_tried_as_they_are_written():
     assert not any(recipe.early_stopping for recipe in recipes)
 
 
+@pytest.fixture
+def without_boost(monkeypatch):
+    monkeypatch.setattr(portfolio, "find_spec", lambda name: None)
+
+
+def boosted(names_):
+    return sorted(name.split(" ")[0] for name in names_ if name.startswith(("lightgbm", "catboost")))
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("n_rows", [100, 5_000])
+def test_libraries_of_the_extra_are_tried_where_they_are_installed(task, n_rows):
+    assert boosted(names(task, "standard", n_rows)) == ["catboost", "lightgbm", "lightgbm"]
+    assert boosted(names(task, "quick", n_rows)) == []
+    assert names(task, "standard", n_rows, boost="always") == names(task, "standard", n_rows)
+
+
+def test_catboost_is_left_out_where_many_classes_make_it_slow():
+    assert "catboost" in boosted(names("classification", "standard", 100, n_classes=5))
+    assert "catboost" not in boosted(names("classification", "standard", 100, n_classes=6))
+
+
+def test_without_the_extra_or_where_a_config_says_never_the_core_alone_is_tried(request):
+    never = names("classification", "standard", 100, boost="never")
+    request.getfixturevalue("without_boost")
+
+    assert names("classification", "standard", 100) == never
+    assert boosted(never) == []
+
+
+def sentence(**model):
+    config = config_of("auto", **model)
+    return boosters_sentence(build_portfolio(config, schema_with("classification", n_rows=100)), config)
+
+
+def test_what_is_installed_is_said_where_it_decides(request):
+    assert sentence() == "with catboost and lightgbm, since the extra boost is installed"
+    assert sentence(boost="never") is sentence(effort="quick") is sentence(candidates=({"name": "lightgbm"},)) is None
+    request.getfixturevalue("without_boost")
+    assert sentence() == "without catboost and lightgbm, which the extra boost brings: it is not installed"
+    assert sentence(boost="never") is sentence(effort="quick") is sentence(candidates=({"name": "svm"},)) is None
+
+
+def test_recipes_that_preprocess_alike_are_those_of_models_that_read_alike():
+    recipes = build_portfolio(config_of("auto"), schema_with("classification", n_rows=100))
+    by_kind = {recipe.preprocessing: set() for recipe in recipes}
+    for recipe in recipes:
+        by_kind[recipe.preprocessing].add(recipe.model.name)
+
+    trees = {"gradient_boosting", "random_forest", "extra_trees", "lightgbm", "catboost"}
+    assert sorted(by_kind.values(), key=len) == [{"logistic_regression", "svm", "mlp"}, trees]
+    assert replace(recipes[0], preprocess=SHORT_TEXTS).preprocessing != recipes[0].preprocessing
+    assert (
+        replace(recipes[0], model=recipes[0].model.model_copy(update={"random_state": 1})).preprocessing
+        != recipes[0].preprocessing
+    )
+
+
 def boosting(**params):
     model = ModelConfig(name="gradient_boosting", params={"max_iter": 300, "learning_rate": 0.3, **params})
     return Recipe("boosting", model, early_stopping=True, preprocess=PreprocessConfig())
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "catboost", "xgboost"])
+@pytest.mark.parametrize("kind", ["number", "three", "text"])
+def test_boosting_libraries_stop_early_and_leave_their_threads_as_they_were(name, kind):
+    y = target_of(X, kind)
+    schema = schema_of(NUMBERS, y)
+    rows = dataset_of(NUMBERS, y)
+    train, rest = rows.take(np.arange(100)), rows.take(np.arange(100, len(X)))
+    model = ModelConfig(name=name, params={ROUNDS[name]: 300, "learning_rate": 0.3})
+    recipe = Recipe("boosting", model, early_stopping=True, preprocess=PreprocessConfig())
+
+    estimator = fit_recipe(recipe, config_of("auto"), schema, train, held_out=rest).named_steps["estimator"]
+
+    assert 1 <= estimator.n_iter_ < 300
+    assert estimator.n_jobs is None
+    again = refitted_as(recipe, [estimator.n_iter_])
+    assert fit_recipe(again, config_of("auto"), schema, rows).named_steps["estimator"].n_iter_ == estimator.n_iter_
 
 
 @pytest.mark.parametrize("kind", ["number", "three", "text"])
