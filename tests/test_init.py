@@ -25,6 +25,9 @@ TARGETS = {
     "chinese_sentiment.csv.gz": "label",
 }
 
+FEW = 600
+"""Rows of a file that are trained on."""
+
 
 def test_every_sample_has_a_target_here(data_dir):
     assert {path.name for path in data_dir.iterdir() if "csv" in path.name} == set(TARGETS)
@@ -36,7 +39,13 @@ def test_what_init_writes_trains_without_an_edit(file, data_dir, tmp_path, capsy
     config.parent.mkdir()
     assert run(["init", str(data_dir / file), "--target", TARGETS[file], "--output", str(config)]) == 0
 
-    assert run(["train", "--config", str(config), "--set", f"output={tmp_path / 'runs'}", "--quiet"]) == 0
+    # The config is made of the whole file. A choice fits dozens of models, and every n-th row shows as well that it runs.
+    table = pd.read_csv(data_dir / file, dtype=str, keep_default_na=False)
+    few = tmp_path / "few.csv"
+    table.iloc[:: max(1, len(table) // FEW)].to_csv(few, index=False)
+    options = [f"data.path={few}", f"output={tmp_path / 'runs'}"]
+
+    assert run(["train", "--config", str(config), "--quiet", *(part for o in options for part in ("--set", o))]) == 0
 
     shown = capsys.readouterr()
     assert "better than the dummy" in shown.out
@@ -110,6 +119,18 @@ def test_an_existing_file_is_not_overwritten_unless_asked(table, tmp_path, capsy
     assert "--force" in capsys.readouterr().err
     assert run(["init", str(table), "-t", "late", "-o", str(config), "--force"]) == 0
     assert config.read_text() != "mine"
+
+
+def test_the_model_is_left_to_a_choice_and_the_file_says_how_to_name_one(table, tmp_path):
+    assert run(["init", str(table), "-t", "late", "-o", str(tmp_path / "c.yaml"), "-q"]) == 0
+
+    model = written(tmp_path / "c.yaml").model
+    assert (model.name, model.effort) == ("auto", "quick")
+    text = " ".join((tmp_path / "c.yaml").read_text(encoding="utf-8").split()).replace("# ", "")
+    assert "to fit one alone, write its name, such as logistic_regression, and no effort" in text
+    alone = (tmp_path / "c.yaml").read_text().replace("name: auto", "name: logistic_regression")
+    (tmp_path / "one.yaml").write_text("".join(line for line in alone.splitlines(True) if "effort: quick" not in line))
+    assert written(tmp_path / "one.yaml").model.name == "logistic_regression"
 
 
 def test_a_series_in_time_is_split_by_time(tmp_path):

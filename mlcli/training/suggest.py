@@ -12,6 +12,7 @@ from mlcli.config.keys import join_key
 from mlcli.config.render import render_config
 from mlcli.config.sections import Config, DataConfig, ModelConfig, SplitConfig
 from mlcli.data.schema import Column, Schema
+from mlcli.registry import AUTO
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LINEAR_BELOW = 2_000
-"""Rows below which a linear model is the better first try (and always for texts)."""
+"""Rows below which a linear model is the better first try by hand (and always for texts)."""
 
 
 @dataclass
@@ -201,16 +202,15 @@ def _describe_preprocessing(suggestion: _Suggestion, schema: Schema) -> None:
 
 
 def _choose_model(suggestion: _Suggestion, schema: Schema) -> None:
-    """Take a linear model for small tables and texts, boosting for the rest."""
+    """Leave the model to a quick choice, and name the one that would be the first try by hand."""
     linear = "logistic_regression" if schema.target.task == "classification" else "ridge"
     texts = bool(schema.of_kind("text"))
-    if schema.n_rows < LINEAR_BELOW or texts:
-        suggestion.sections["model"] = {"name": linear}
-        why = "texts" if texts else f"{schema.n_rows} rows"
-        suggestion.comments["model.name"] = f"a linear model is hard to beat on {why}; mlcli models lists the others"
-    else:
-        suggestion.sections["model"] = {"name": "gradient_boosting"}
-        suggestion.comments["model.name"] = "the strongest of the core on most tables; mlcli models lists the others"
+    first = linear if schema.n_rows < LINEAR_BELOW or texts else "gradient_boosting"
+    suggestion.sections["model"] = {"name": AUTO, "effort": "quick"}
+    suggestion.comments["model.name"] = (
+        f"the best of several, or their mean; to fit one alone, write its name, such as {first}, and no effort"
+    )
+    suggestion.comments["model.effort"] = "two models; standard and thorough try more, and take longer"
 
 
 def _header(schema: Schema, source: Source, place: Path | None) -> list[str]:
