@@ -122,6 +122,15 @@ def test_an_override_may_turn_any_model_into_a_choice(model_of):
     assert model_of("auto", f"model={SHORT_LIST}") == LISTED
 
 
+def test_an_override_that_names_one_model_ends_the_choice_of_the_file(model_of):
+    choice = "{name: auto, effort: quick, boost: never, max_minutes: 3, max_latency: 1ms}"
+
+    assert model_of(choice, "model.name=svm") == model_of(choice, "model=svm") == ModelConfig(name="svm")
+    assert model_of(choice, "model.name=auto").effort == "quick"
+    with pytest.raises(ConfigError, match=r"model\.effort: is for a choice of models"):
+        model_of(choice, "model.name=svm", "model.effort=quick")
+
+
 def test_a_file_that_names_another_model_inherits_nothing_of_a_choice(model_of):
     assert model_of("{name: svm}", base=f"{{name: auto, effort: quick, candidates: {SHORT_LIST}}}") == ModelConfig(
         name="svm"

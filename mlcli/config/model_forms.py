@@ -7,6 +7,9 @@ from dataclasses import replace
 from mlcli.config.tree import Entries, Entry, Items, Leaf, Tree
 from mlcli.registry import AUTO
 
+CHOICE = ("candidates", "effort", "boost", "max_minutes", "max_latency")
+"""Keys of a model that say how to choose, and mean nothing of one that was chosen already."""
+
 
 def is_short(tree: Entries) -> bool:
     """Say whether `tree` writes its model in a short way, which leaves nothing of another file's model."""

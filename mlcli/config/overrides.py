@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from mlcli.config.environment import expand
 from mlcli.config.fields import field_at, shape_of
 from mlcli.config.keys import Key, split_assignment
-from mlcli.config.model_forms import spelled_out
-from mlcli.config.tree import Entries, Leaf, Place, Problem, Tree, put
+from mlcli.config.model_forms import CHOICE, spelled_out
+from mlcli.config.tree import Entries, Leaf, Place, Problem, Tree, plain_values, put, without
 from mlcli.config.yaml_nodes import read_flow, resolve_plain
 from mlcli.errors import ConfigError
+from mlcli.registry import AUTO
 
 
 def override_place(override: str) -> Place:
@@ -52,6 +53,9 @@ def apply_overrides(
             key = _joined_rest(key)
             value = _value(text, place, problems)
             if value is not None:
+                if key == ("model", "name") and plain_values(value) != AUTO:
+                    for choice in CHOICE:
+                        tree = without(tree, ("model", choice))
                 tree = spelled_out(put(tree, key, expand(value, environ, problems, key), place=place))
     return tree
 

@@ -11,8 +11,21 @@ from pathlib import Path
 from mlcli.config.environment import expand
 from mlcli.config.fields import field_at, section_of, shape_of
 from mlcli.config.keys import Key
-from mlcli.config.model_forms import is_short, spelled_out
-from mlcli.config.tree import Entries, Entry, Items, Leaf, Place, Problem, Tree, find, merge, plain_values, pointed
+from mlcli.config.model_forms import CHOICE, is_short, spelled_out
+from mlcli.config.tree import (
+    Entries,
+    Entry,
+    Items,
+    Leaf,
+    Place,
+    Problem,
+    Tree,
+    find,
+    merge,
+    plain_values,
+    pointed,
+    without,
+)
 from mlcli.config.yaml_nodes import read_yaml
 from mlcli.errors import ConfigError
 
@@ -65,13 +78,13 @@ def read_sources(path: Path, *, environ: Mapping[str, str], problems: list[Probl
         # Of another model, the parameters and their space are not inherited: they would not fit. Nor is anything of a
         # model that is written in a short form, which is no mapping and replaces what stood there.
         if is_short(written):
-            merged = _without(merged, ("model",))
+            merged = without(merged, ("model",))
         tree = spelled_out(written)
         if _name(merged) and _name(tree) and _name(merged) != _name(tree):
-            for key in ("params", "candidates", "effort", "boost", "max_minutes", "max_latency"):
-                merged = _without(merged, ("model", key))
-            merged = _without(merged, ("tune", "space"))
-        merged = merge(merged, _rebased(_without(tree, ("extends",)), origin=file.parent, base=path.parent))
+            for key in ("params", *CHOICE):
+                merged = without(merged, ("model", key))
+            merged = without(merged, ("tune", "space"))
+        merged = merge(merged, _rebased(without(tree, ("extends",)), origin=file.parent, base=path.parent))
     return merged, tuple(str(file) for file, _ in chain)
 
 
@@ -157,20 +170,6 @@ def _extended(path: Path, tree: Entries, problems: list[Problem]) -> tuple[Path 
 def _name(tree: Entries) -> object:
     entry = find(tree, ("model", "name"))
     return plain_values(entry.value) if entry else None
-
-
-def _without(tree: Entries, key: Key) -> Entries:
-    head, *rest = key
-    if head not in tree.entries:
-        return tree
-    entry = tree.entries[head]
-    entries = {name: below for name, below in tree.entries.items() if name != head}
-    if rest:
-        below = entry.value
-        if not isinstance(below, Entries):
-            return tree
-        entries = {**tree.entries, head: replace(entry, value=_without(below, tuple(rest)))}
-    return replace(tree, entries=entries)
 
 
 def _rebased(tree: Entries, *, origin: Path, base: Path, key: Key = ()) -> Entries:

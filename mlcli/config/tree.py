@@ -147,6 +147,21 @@ def merge(base: Entries, over: Entries) -> Entries:
     return Entries(entries, over.place)
 
 
+def without(tree: Entries, key: Key) -> Entries:
+    """Return `tree` less the value at `key`, where there is one."""
+    head, *rest = key
+    if head not in tree.entries:
+        return tree
+    entry = tree.entries[head]
+    entries = {name: below for name, below in tree.entries.items() if name != head}
+    if rest:
+        below = entry.value
+        if not isinstance(below, Entries):
+            return tree
+        entries = {**tree.entries, head: replace(entry, value=without(below, tuple(rest)))}
+    return replace(tree, entries=entries)
+
+
 def pointed(entry: Entry) -> Place:
     """Return the place that says most: the value's, or the key's for a block below it."""
     value = entry.value.place
