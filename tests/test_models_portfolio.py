@@ -64,6 +64,15 @@ def test_machines_that_grow_with_the_square_of_the_rows_are_for_small_tables():
     assert not any(name.startswith("svm") for name in names("classification", "thorough", 3_001))
 
 
+def test_the_width_of_a_kernel_goes_by_the_columns():
+    def widths(columns):
+        recipes = build_portfolio(config_of("auto"), schema_with("classification", n_rows=100, columns=columns))
+        return {r.name: r.model.params.get("gamma", "scale") for r in recipes if r.model.name == "svm"}
+
+    assert widths(NUMBERS) == {"svm (C=1)": "scale", "svm (narrow)": 0.666667, "svm (wide)": 0.1}
+    assert widths(NUMBERS[["income"]])["svm (narrow)"] == 2.0
+
+
 def test_texts_are_for_models_that_read_many_columns():
     assert names("classification", "standard", 500, columns=X, boost="never") == [
         "logistic_regression",
