@@ -16,7 +16,7 @@ from mlcli.inference.latency import measure_latency
 from mlcli.models import portfolio
 from mlcli.models.catalogue import check_parameters
 from mlcli.models.members import combine, fit_recipe, refitted_as
-from mlcli.models.portfolio import MAX_TREES, ROUNDS, Recipe, boosters_sentence, build_portfolio
+from mlcli.models.portfolio import MAX_TREES, ROUNDS, Recipe, build_portfolio, libraries_sentence
 from mlcli.models.trust import trusted_types
 
 X = mixed_rows()
@@ -74,7 +74,7 @@ def test_the_width_of_a_kernel_goes_by_the_columns():
 
 
 def test_texts_are_for_models_that_read_many_columns():
-    assert names("classification", "standard", 500, columns=X, boost="never") == [
+    assert names("classification", "standard", 500, columns=X) == [
         "logistic_regression",
         "gradient_boosting (31 leaves)",
     ]
@@ -135,17 +135,21 @@ def test_without_the_extra_or_where_a_config_says_never_the_core_alone_is_tried(
     assert boosted(never) == []
 
 
-def sentence(**model):
-    config = config_of("auto", **model)
-    return boosters_sentence(build_portfolio(config, schema_with("classification", n_rows=100)), config)
+def sentence(*, n_classes=3, columns=NUMBERS, **model):
+    schema = schema_with("classification", n_rows=100, n_classes=n_classes, columns=columns)
+    return libraries_sentence(config_of("auto", **model), schema)
 
 
 def test_what_is_installed_is_said_where_it_decides(request):
     assert sentence() == "with catboost and lightgbm, since the extra boost is installed"
+    assert sentence(n_classes=6) == "with lightgbm, since the extra boost is installed"
     assert sentence(boost="never") is sentence(effort="quick") is sentence(candidates=({"name": "lightgbm"},)) is None
+    assert sentence(columns=X) is None, "texts are for the core's models"
     request.getfixturevalue("without_boost")
     assert sentence() == "without catboost and lightgbm, which the extra boost brings: it is not installed"
+    assert sentence(n_classes=6).startswith("without lightgbm, which")
     assert sentence(boost="never") is sentence(effort="quick") is sentence(candidates=({"name": "svm"},)) is None
+    assert sentence(columns=X) is None
 
 
 def test_recipes_that_preprocess_alike_are_those_of_models_that_read_alike():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
@@ -124,21 +124,20 @@ PORTFOLIO: tuple[_Entry, ...] = (
         texts=True,
     ),
     _Entry(_same("gradient_boosting"), _boosting(4, 0.08), "4 leaves", early_stopping=True, max_classes=_MANY_CLASSES),
-    # Of each class beyond a few, CatBoost grows so much slower that others bring more in its time.
+    # With many classes CatBoost is so much slower that others bring more in its time. On the components of texts it and
+    # LightGBM say what histogram boosting says.
     _Entry(
         _same("catboost"),
         {"depth": 4, "learning_rate": 0.05},
         "depth 4",
         early_stopping=True,
         max_classes=_MANY_CLASSES,
-        texts=True,
     ),
     _Entry(
         _same("lightgbm"),
         _light(31, 0.05, min_child_samples=5, colsample_bytree=0.4),
         "31 leaves",
         early_stopping=True,
-        texts=True,
     ),
     _Entry(_same("random_forest"), {"n_estimators": 100}, max_rows=_SMALL),
     _Entry(_same("random_forest"), {"n_estimators": 200}, min_rows=_SMALL, max_rows=_LARGE),
@@ -228,18 +227,9 @@ def build_portfolio(config: Config, schema: Schema) -> tuple[Recipe, ...]:
 
 
 def _from_portfolio(config: Config, schema: Schema) -> Iterator[Recipe]:
-    has_text = bool(schema.of_kind("text"))
     n_classes = len(schema.target.classes or ())
-    boosted = set(boosters(config)) - set(missing_boosters(config))
-    for entry in PORTFOLIO:
-        name = entry.model.get(schema.target.task)
-        if name is None or config.model.effort not in entry.efforts or (has_text and not entry.texts):
-            continue
-        if schema.n_rows <= entry.min_rows or (entry.max_rows is not None and schema.n_rows > entry.max_rows):
-            continue
-        if entry.max_classes is not None and n_classes > entry.max_classes:
-            continue
-        if MODELS[name].extra == BOOST and name not in boosted:
+    for entry, name in _suitable(config, schema):
+        if MODELS[name].extra == BOOST and find_spec(name) is None:
             continue
         params = dict(entry.params)
         if entry.early_stopping:
@@ -264,33 +254,37 @@ def _from_portfolio(config: Config, schema: Schema) -> Iterator[Recipe]:
         )
 
 
-def boosters(config: Config) -> tuple[str, ...]:
-    """Return the models of the extra that the portfolio may hold for a config, whether it is installed or not.
-
-    Parameters
-    ----------
-    config : Config
-        Its model is a choice.
-    """
-    model = config.model
-    if model.candidates or model.boost == "never":
-        return ()
-    names = [name for entry in PORTFOLIO if model.effort in entry.efforts for name in entry.model.values()]
-    return tuple(dict.fromkeys(name for name in names if MODELS[name].extra == BOOST))
-
-
-def missing_boosters(config: Config) -> tuple[str, ...]:
-    """Return those of `boosters` whose library is not installed."""
-    return tuple(name for name in boosters(config) if find_spec(name) is None)
+def _suitable(config: Config, schema: Schema) -> Iterator[tuple[_Entry, str]]:
+    """Yield the entries that are worth their time on a table, with their models, installed or not."""
+    has_text = bool(schema.of_kind("text"))
+    n_classes = len(schema.target.classes or ())
+    for entry in PORTFOLIO:
+        name = entry.model.get(schema.target.task)
+        if name is None or config.model.effort not in entry.efforts or (has_text and not entry.texts):
+            continue
+        if schema.n_rows <= entry.min_rows or (entry.max_rows is not None and schema.n_rows > entry.max_rows):
+            continue
+        if entry.max_classes is not None and n_classes > entry.max_classes:
+            continue
+        if MODELS[name].extra != BOOST or config.model.boost != "never":
+            yield entry, name
 
 
-def boosters_sentence(recipes: Sequence[Recipe], config: Config) -> str | None:
-    """Say whether the libraries of the extra are among the models; None where the config does not leave it to them."""
-    missing = missing_boosters(config)
+def missing_libraries() -> tuple[str, ...]:
+    """Return the models of the extra in the portfolio whose libraries are not installed."""
+    names = dict.fromkeys(name for entry in PORTFOLIO for name in entry.model.values())
+    return tuple(name for name in names if MODELS[name].extra == BOOST and find_spec(name) is None)
+
+
+def libraries_sentence(config: Config, schema: Schema) -> str | None:
+    """Say whether libraries of the extra are among the models to try; None where it makes no difference."""
+    if config.model.candidates:
+        return None
+    names = dict.fromkeys(name for _, name in _suitable(config, schema) if MODELS[name].extra == BOOST)
+    missing = [name for name in names if name in missing_libraries()]
     if missing:
         return f"without {' and '.join(missing)}, which the extra {BOOST} brings: it is not installed"
-    among = dict.fromkeys(recipe.model.name for recipe in recipes if recipe.model.name in boosters(config))
-    return f"with {' and '.join(among)}, since the extra {BOOST} is installed" if among else None
+    return f"with {' and '.join(names)}, since the extra {BOOST} is installed" if names else None
 
 
 def _pace(name: str, n_rows: int, n_classes: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from mlcli.data.schema import Schema
 from mlcli.errors import ConfigError, MissingExtraError
 from mlcli.evaluation.leaderboard import Leaderboard
 from mlcli.inference.latency import Latency, measure_latency
-from mlcli.models.portfolio import BOOST, Recipe, boosters_sentence, build_portfolio, missing_boosters
+from mlcli.models.portfolio import BOOST, Recipe, build_portfolio, libraries_sentence, missing_libraries
 from mlcli.registry import AUTO
 from mlcli.training.candidates import METRIC_OF, Trial, Tried, one_thread, try_all
 from mlcli.training.choice_folds import choice_folds
@@ -112,7 +112,7 @@ def check_models(loaded: LoadedConfig, *, task: Task | None) -> None:
     model = loaded.config.model
     if model.name != AUTO:
         check_parameters(model, task=task, place=loaded.place)
-    if model.boost == "always" and missing_boosters(loaded.config):
+    if model.boost == "always" and missing_libraries():
         raise MissingExtraError(f"{loaded.place('model.boost')}: always", extra=BOOST)
     for position, candidate in enumerate(model.candidates):
 
@@ -156,7 +156,7 @@ def choose(loaded: LoadedConfig, prepared: Prepared) -> Choice:
     folds = choice_folds(loaded, prepared)
     plan = plan_choice(recipes, schema, folds.folds)
     logger.info("plan: %s", plan.sentence)
-    libraries = boosters_sentence(recipes, config)
+    libraries = libraries_sentence(config, schema)
     if libraries is not None:
         logger.info("%s", libraries)
     judge = _judge(config, schema, prepared.train, folds.folds)
