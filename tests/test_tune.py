@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,7 +109,7 @@ def test_every_model_is_scored_on_a_fold_and_leaves_its_rows_as_they_were(tmp_pa
     loaded = load(write_project(tmp_path, model=name, target=target, n_rows=90))
     prepared = prepare(loaded)
     rows = FoldsOfRows(loaded.config, prepared)[0]
-    before = rows.features.copy()
+    before = rows.inputs.features.copy()
     short = {"max_iter": 5} if name in {"gradient_boosting", "mlp"} else {}
     model = loaded.config.model.model_copy(update={"params": short})
     metric = "log_loss" if target == "left" else "rmse"
@@ -117,7 +118,7 @@ def test_every_model_is_scored_on_a_fold_and_leaves_its_rows_as_they_were(tmp_pa
 
     assert scores[0] is not None
     assert scores[0] == scores[1]
-    assert abs(rows.features - before).max() == 0 or np.isnan(abs(rows.features - before).max())
+    assert abs(rows.inputs.features - before).max() == 0 or np.isnan(abs(rows.inputs.features - before).max())
 
 
 def test_folds_keep_groups_together_and_time_in_order(tmp_path):
@@ -209,8 +210,8 @@ def test_a_metric_that_is_undefined_on_a_fold_fails_the_trial(project):
     loaded = load(project)
     prepared = prepare(loaded)
     rows = FoldsOfRows(loaded.config, prepared)[0]
-    one_class = rows.__class__(
-        rows.features, rows.y, None, rows.judged, np.full(len(rows.y_judged), "no", dtype=object), None
+    one_class = replace(
+        rows, weights=None, y_judged=np.full(len(rows.y_judged), "no", dtype=object), judged_weight=None
     )
 
     assert score_fold(one_class, loaded.config.model, schema=prepared.schema, metric="roc_auc").value is None

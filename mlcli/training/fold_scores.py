@@ -34,7 +34,7 @@ class FoldRows:
 
     Parameters
     ----------
-    rows : Preprocessed
+    inputs : Preprocessed
         Those to learn from, and those to judge on.
     y, y_judged : ndarray
         Their targets.
@@ -44,7 +44,7 @@ class FoldRows:
         Weights of the rows to judge on.
     """
 
-    rows: Preprocessed
+    inputs: Preprocessed
     y: NDArray[Any]
     weights: NDArray[np.float64] | None
     y_judged: NDArray[Any]
@@ -85,7 +85,7 @@ class FoldsOfRows:
         self._config = config
         self._prepared = prepared
         first = self._preprocessed(prepared.tune_folds[0])
-        self.kept = first.rows.nbytes * len(prepared.tune_folds) <= KEPT_BYTES
+        self.kept = first.inputs.nbytes * len(prepared.tune_folds) <= KEPT_BYTES
         self._rows = {0: first} if self.kept else {}
 
     def __len__(self) -> int:
@@ -158,8 +158,8 @@ def _score(rows: FoldRows, model: ModelConfig, *, schema: Schema, metric: str) -
     estimator = build_estimator(model, task=target.task)
     if "n_jobs" in estimator.get_params(deep=False):
         estimator.set_params(n_jobs=1)
-    fit_estimator(estimator, rows.rows.features, rows.y, name=model.name, sample_weight=rows.weights)
-    outputs = _all_classes(PipelinePredictor(estimator, schema).outputs(rows.rows.judged), estimator, schema)
+    fit_estimator(estimator, rows.inputs.features, rows.y, name=model.name, sample_weight=rows.weights)
+    outputs = _all_classes(PipelinePredictor(estimator, schema).outputs(rows.inputs.judged), estimator, schema)
     judged = rows_judged(
         rows.y_judged, predictions_from(outputs, schema), target=target, sample_weight=rows.judged_weight
     )
