@@ -227,13 +227,12 @@ def build_portfolio(config: Config, schema: Schema) -> tuple[Recipe, ...]:
 
 
 def _from_portfolio(config: Config, schema: Schema) -> Iterator[Recipe]:
-    n_classes = len(schema.target.classes or ())
     for entry, name in _suitable(config, schema):
         if MODELS[name].extra == BOOST and find_spec(name) is None:
             continue
         params = dict(entry.params)
         if entry.early_stopping:
-            params |= _pace(name, schema.n_rows, n_classes)
+            params |= _pace(name, schema)
         if name == "svm" and schema.target.task == "classification":
             params["cv"] = 3  # sigmoids as good as by five folds, a third sooner
         if entry.bells is not None:
@@ -287,13 +286,16 @@ def libraries_sentence(config: Config, schema: Schema) -> str | None:
     return f"with {' and '.join(names)}, since the extra {BOOST} is installed" if names else None
 
 
-def _pace(name: str, n_rows: int, n_classes: int) -> dict[str, Any]:
+def _pace(name: str, schema: Schema) -> dict[str, Any]:
     """Return the most rounds of boosting, and their step where it must be longer than the portfolio's."""
+    n_classes = len(schema.target.classes or ())
     if n_classes > 2:
         # Every class takes a tree a round.
         rounds = max(_FEWEST_ROUNDS, MAX_TREES // 3 // n_classes)
         return {ROUNDS[name]: rounds, "learning_rate": 0.1 if n_classes <= _MANY_CLASSES else 0.2}
-    return {ROUNDS[name]: MAX_TREES} | ({"learning_rate": 0.1} if n_rows > _LARGE else {})
+    # The components of texts are many columns, of which a linear model makes more in any case.
+    longer = schema.n_rows > _LARGE or bool(schema.of_kind("text"))
+    return {ROUNDS[name]: MAX_TREES} | ({"learning_rate": 0.1} if longer else {})
 
 
 def _named(model: ModelConfig) -> str:
