@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mlcli.config.sections import Config, DataConfig, ModelConfig, PreprocessConfig
+from mlcli.config.model_sections import ModelConfig
+from mlcli.config.sections import Config, DataConfig, PreprocessConfig
 from mlcli.data.dataset import Dataset
 from mlcli.data.schema import Column, Schema, Target
 from mlcli.models.pipeline import build_pipeline, fit_pipeline

@@ -7,8 +7,8 @@ import pytest
 
 from mlcli.config.json_schema import config_json_schema
 from mlcli.config.load import load_config, parse_config
+from mlcli.config.model_sections import CandidateConfig, ModelConfig
 from mlcli.config.render import render_config
-from mlcli.config.sections import CandidateConfig, ModelConfig
 from mlcli.config.tree import plain_values
 from mlcli.config.yaml_nodes import read_yaml
 from mlcli.errors import ConfigError

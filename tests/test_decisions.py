@@ -18,7 +18,7 @@ from mlcli.artifact.open import open_artifact
 from mlcli.artifact.predictor import load_predictor
 from mlcli.cli.boundary import run
 from mlcli.config.load import load_config
-from mlcli.config.sections import CalibrateConfig, ThresholdConfig
+from mlcli.config.model_sections import CalibrateConfig, ThresholdConfig
 from mlcli.errors import ArtifactError, ConfigError, DataError
 from mlcli.evaluation.decision import DecisionCurves, read_decision
 from mlcli.inference.golden import Golden, check_golden

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 from mlcli.artifact.canonical import canonical_dump
 from mlcli.artifact.estimator import load_estimator
-from mlcli.config.sections import CalibrateConfig, ThresholdConfig
+from mlcli.config.model_sections import CalibrateConfig, ThresholdConfig
 from mlcli.data.frames import columns_from_frame
 from mlcli.inference import proof_rows
 from mlcli.inference.compile import compile_pipeline

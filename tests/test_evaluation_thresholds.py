@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, brier_score_loss, f1_score, log_loss, precision_score, recall_score
 
-from mlcli.config.sections import ThresholdConfig
+from mlcli.config.model_sections import ThresholdConfig
 from mlcli.evaluation.calibration import (
     Observed,
     calibration_bins,

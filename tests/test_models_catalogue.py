@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-from mlcli.config.sections import ModelConfig
+from mlcli.config.model_sections import ModelConfig
 from mlcli.errors import ConfigError, MissingExtraError
 from mlcli.models import catalogue
 from mlcli.models.catalogue import PREFERENCES, build_estimator, check_parameters, model_entry, model_parameters_of

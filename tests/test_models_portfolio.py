@@ -10,7 +10,8 @@ from models_samples import config_of, dataset_of, mixed_rows, schema_of, target_
 
 from mlcli.artifact.canonical import canonical_dump
 from mlcli.artifact.estimator import load_estimator
-from mlcli.config.sections import ModelConfig, PreprocessConfig, TextConfig
+from mlcli.config.model_sections import ModelConfig
+from mlcli.config.sections import PreprocessConfig, TextConfig
 from mlcli.inference.compile import compile_pipeline
 from mlcli.inference.latency import measure_latency
 from mlcli.models import portfolio

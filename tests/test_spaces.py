@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from mlcli.cli.boundary import run as run_mlcli
 from mlcli.config.json_schema import config_json_schema
 from mlcli.config.load import load_config
+from mlcli.config.model_sections import ModelConfig, TuneConfig
 from mlcli.config.render import render_config
-from mlcli.config.sections import Config, DataConfig, ModelConfig, TuneConfig
+from mlcli.config.sections import Config, DataConfig
 from mlcli.errors import ConfigError, MissingExtraError
 from mlcli.models.catalogue import check_parameters, model_parameters_of
 from mlcli.models.search_check import check_search

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from mlcli.config.keys import Key
-from mlcli.config.sections import Config, Section
+from mlcli.config.section import Section
+from mlcli.config.sections import Config
 
 _Bound = TypeVar("_Bound")
 

@@ -9,7 +9,9 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from mlcli.config.fields import Shape, section_of, shape_of
-from mlcli.config.sections import CandidateConfig, Config, EvaluateConfig, ModelConfig, Section, TuneConfig
+from mlcli.config.model_sections import CandidateConfig, ModelConfig, TuneConfig
+from mlcli.config.section import Section
+from mlcli.config.sections import Config, EvaluateConfig
 from mlcli.registry import AUTO, METRICS, MODELS, model_parameters
 from mlcli.spaces import MAX_CHOICES
 

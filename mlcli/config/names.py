@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlcli.config.keys import Key
+from mlcli.config.model_sections import CandidateConfig
 from mlcli.config.problems import got, unknown_key
-from mlcli.config.sections import CandidateConfig
 from mlcli.config.tree import Entries, Items, Leaf, Place, Problem, Tree, find, plain_values
 from mlcli.config.tune_space import tune_problems
 from mlcli.registry import AUTO, METRICS, MODELS, did_you_mean, model_parameters

@@ -14,7 +14,8 @@ from pydantic.fields import FieldInfo
 
 from mlcli.config.fields import Shape, owners, section_of, shape_of
 from mlcli.config.keys import Key, join_key, split_key
-from mlcli.config.sections import AT_KEY, Config, Section
+from mlcli.config.section import AT_KEY, Section
+from mlcli.config.sections import Config
 from mlcli.config.tree import Entries, Entry, Items, Leaf, Place, Problem, Tree, find, pointed
 from mlcli.config.yaml_nodes import resolve_plain
 from mlcli.registry import did_you_mean

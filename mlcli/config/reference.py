@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from mlcli.config.fields import section_of, shape_of, walk_sections
 from mlcli.config.keys import Key, join_key
 from mlcli.config.render import scalar_text
-from mlcli.config.sections import Section
+from mlcli.config.section import Section
 
 _INTRODUCTION = """\
 # The config file

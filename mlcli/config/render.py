@@ -13,7 +13,8 @@ from pydantic.fields import FieldInfo
 
 from mlcli.config.environment import escape
 from mlcli.config.keys import Key, join_key, split_key
-from mlcli.config.sections import Config, Section
+from mlcli.config.section import Section
+from mlcli.config.sections import Config
 
 _WIDTH = 100
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from mlcli.config.sections import Kind, Label, Task
+from mlcli.config.section import Label
+from mlcli.config.sections import Kind, Task
 from mlcli.data.arrays import TypedArray, is_plain, type_cells
 from mlcli.data.bad_cells import bad_cells_error, find_bad_cells
 from mlcli.data.cells import Missing, canonical, canonical_number

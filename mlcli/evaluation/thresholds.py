@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcli.config.sections import ThresholdConfig
+from mlcli.config.model_sections import ThresholdConfig
 from mlcli.evaluation.calibration import Observed
 from mlcli.evaluation.decision import LabelScores, ThresholdPoint
 

@@ -10,7 +10,9 @@ from importlib.util import find_spec
 from numbers import Integral
 from typing import Any, cast
 
-from mlcli.config.sections import MAX_SEED, ModelConfig, Task
+from mlcli.config.model_sections import ModelConfig
+from mlcli.config.section import MAX_SEED
+from mlcli.config.sections import Task
 from mlcli.errors import ConfigError, MissingExtraError
 from mlcli.registry import MODELS, ModelEntry, did_you_mean
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mlcli.config.sections import Config, ModelConfig
+from mlcli.config.model_sections import ModelConfig
+from mlcli.config.sections import Config
 from mlcli.data.dataset import Dataset
 from mlcli.data.schema import Schema
 from mlcli.features.preprocessed import Preprocessed, preprocess_rows

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mlcli.config.sections import Config, ModelConfig
+from mlcli.config.model_sections import ModelConfig
+from mlcli.config.sections import Config
 from mlcli.data.cells import canonical, canonical_number
 from mlcli.data.dataset import Dataset
 from mlcli.data.schema import ClassLabel, Schema

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
-from mlcli.config.sections import Config, ModelConfig, PreprocessConfig
+from mlcli.config.model_sections import ModelConfig
+from mlcli.config.sections import Config, PreprocessConfig
 from mlcli.data.schema import Schema
 from mlcli.registry import MODELS
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlcli.config.load import LoadedConfig
-from mlcli.config.sections import CalibrateConfig, Config, ThresholdConfig
+from mlcli.config.model_sections import CalibrateConfig, ThresholdConfig
+from mlcli.config.sections import Config
 from mlcli.data.schema import ClassLabel, Target, shown_label
 from mlcli.errors import ConfigError
 from mlcli.evaluation.calibration import Observed, calibration_bins, row_losses, score_probabilities

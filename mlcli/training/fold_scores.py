@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mlcli.config.sections import Config, ModelConfig
+from mlcli.config.model_sections import ModelConfig
+from mlcli.config.sections import Config
 from mlcli.data.schema import Schema
 from mlcli.errors import MlcliError
 from mlcli.features.preprocessed import KEPT_BYTES, Preprocessed, preprocess_rows

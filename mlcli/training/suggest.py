@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlcli.config.keys import join_key
+from mlcli.config.model_sections import ModelConfig
 from mlcli.config.render import render_config
-from mlcli.config.sections import Config, DataConfig, ModelConfig, SplitConfig
+from mlcli.config.sections import Config, DataConfig, SplitConfig
 from mlcli.data.schema import Column, Schema
 from mlcli.registry import AUTO
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mlcli.config.sections import ModelConfig
+from mlcli.config.model_sections import ModelConfig
 from mlcli.data.schema import Schema
 from mlcli.evaluation.numerals import format_number
 from mlcli.training.fold_scores import FoldScore, FoldsOfRows, one_thread, score_fold

@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from mlcli.config.load import LoadedConfig
-from mlcli.config.sections import Config, TuneConfig
+from mlcli.config.model_sections import TuneConfig
+from mlcli.config.sections import Config
 from mlcli.errors import ConfigError, OutputError
 from mlcli.evaluation.evaluate import JUDGED_ON
 from mlcli.registry import METRICS, MODELS, model_parameters, require_metric
