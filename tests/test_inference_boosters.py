@@ -137,3 +137,18 @@ def test_an_xgboost_of_another_objective_does_not_compile():
     estimator = fit("xgboost", None, training_rows())
     with pytest.raises(NotCompiled, match="squarederror"):
         translate_xgboost(estimator, 2)
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("low", [-1.0, 0.0])
+def test_numbers_that_lightgbm_reads_as_nothing_are_nothing_to_the_program(low, gaps):
+    X = np.tile([low, low + 1.0], 60)[:, None]
+    X[:9] = np.nan if gaps else X[:9]
+    estimator = LightGBMRegressor(n_estimators=3, n_jobs=1).fit(X, np.nan_to_num(X[:, 0]) * 10)
+    edge = float(np.float32(1e-35))
+    beside = [edge, np.nextafter(edge, 1), np.nextafter(edge, 0), 1e-36, 5e-324, 0.0, 2e-35, 1.0]
+    Z = np.array([*beside, *(-x for x in beside), np.nan])[:, None]
+
+    theirs = library_outputs(estimator, Z, None)
+    assert len(np.unique(theirs)) > 1
+    assert_agree(outputs_of(translate_lightgbm(estimator, None), Z), theirs)

@@ -26,6 +26,9 @@ _CATEGORICAL = 1
 _DEFAULT_LEFT = 2
 _MISSING_ZERO, _MISSING_NAN = 1, 2
 
+_NOTHING = float(np.float32(1e-35))
+"""Numbers up to this far from 0 are 0 to LightGBM, which cuts what is less than 0 from it at just this number."""
+
 
 def _link(n_classes: int | None) -> Link:
     if n_classes is None:
@@ -95,12 +98,19 @@ def _lightgbm_tree(fields: Mapping[str, str]) -> Tree:
         left=children("left_child"),
         right=children("right_child"),
         feature=column("split_feature", np.int64),
-        threshold=threshold,
+        threshold=_beside_nothing(threshold),
         # Where training saw no gap, a gap counts as 0.
         missing_left=np.where(missing == _MISSING_NAN, (decision & _DEFAULT_LEFT) != 0, threshold >= 0.0),
         value=np.concatenate([np.zeros(n_inner), values])[:, None],
         cover=np.concatenate([counts("internal_count", n_inner), counts("leaf_count", n_leaves)]),
     )
+
+
+def _beside_nothing(threshold: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return thresholds beside 0 moved to where they cut, since LightGBM reads the numbers around it as 0."""
+    near = np.abs(threshold) <= _NOTHING
+    moved = np.where(threshold < 0, np.nextafter(-_NOTHING, -np.inf), _NOTHING)
+    return np.where(near, moved, threshold)
 
 
 # --- XGBoost ---------------------------------------------------------------------------------------------------------
