@@ -120,12 +120,14 @@ def models(draw):
     """Draw one model, or a choice between several."""
     name = draw(st.sampled_from([AUTO, *sorted(MODELS)]))
     if name != AUTO:
-        return {"name": name, "candidates": (), "effort": "standard", "max_minutes": None, "max_latency": None}
+        alone = {"candidates": (), "effort": "standard", "boost": "auto", "max_minutes": None, "max_latency": None}
+        return {"name": name, **alone}
     listed = draw(st.lists(st.sampled_from(sorted(MODELS)), unique=True, max_size=3))
     return {
         "name": name,
         "params": {},
         "candidates": tuple({"name": each, "params": {"C": [1, 2.5]}} for each in listed),
+        "boost": "auto" if listed else draw(st.sampled_from(["auto", "always", "never"])),
         "max_latency": draw(st.sampled_from([None, "1ms", "0.5 s"])),
     }
 
