@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from mlcli.inference.compiled_features import CompiledFeatures
     from mlcli.inference.machine import Machine
     from mlcli.inference.program import Program
 
@@ -92,11 +93,14 @@ class PipelinePredictor:
         Fitted scikit-learn pipeline from typed columns to predictions.
     schema : Schema
         The data contract of its training rows.
+    features : CompiledFeatures, optional
+        What prepares plain columns for the last step of the pipeline, in the place of its own first.
     """
 
     pipeline: FittedPipeline
     schema: Schema
     compiled: bool = False
+    features: CompiledFeatures | None = None
 
     def predict(self, X: pd.DataFrame) -> Predictions:
         """Predict typed rows.
@@ -128,14 +132,18 @@ class PipelinePredictor:
 
     def outputs(self, X: pd.DataFrame) -> NDArray[np.float64]:
         """Return the outputs of typed rows, of shape (n_samples, n_outputs)."""
+        return self._asked(self.pipeline, X)
+
+    def _asked(self, model: Any, X: Any) -> NDArray[np.float64]:
+        """Return the outputs of the pipeline, or of its last step, for what that reads."""
         import numpy as np
 
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             if self.schema.target.task == "regression":
-                outputs = np.asarray(self.pipeline.predict(X), dtype=np.float64).reshape(-1, 1)
+                outputs = np.asarray(model.predict(X), dtype=np.float64).reshape(-1, 1)
             else:
-                outputs = np.asarray(self.pipeline.predict_proba(X), dtype=np.float64)
+                outputs = np.asarray(model.predict_proba(X), dtype=np.float64)
         for warning in caught:
             # A library's remark is worth keeping for a bug report, never worth a user's screen.
             logger.debug("while predicting: %s", warning.message)
@@ -143,17 +151,21 @@ class PipelinePredictor:
 
     def predict_columns(self, columns: TypedColumns) -> Predictions:
         """Predict typed rows in plain columns."""
-        from mlcli.data.frames import frame_from_columns
-
-        return self.predict(frame_from_columns(columns, self.schema))
+        return predictions_from(self._outputs_of(columns), self.schema, self.threshold)
 
     def predict_row(self, row: Sequence[Cell]) -> list[float]:
         """Return the outputs of one typed row."""
+        outputs: list[float] = self._outputs_of(columns_from_rows([row], self.schema.columns))[0].tolist()
+        return outputs
+
+    def _outputs_of(self, columns: TypedColumns) -> NDArray[np.float64]:
+        """Return the outputs of typed rows in plain columns."""
+        if self.features is not None and columns.n_rows:
+            pipeline: Any = self.pipeline
+            return self._asked(pipeline.steps[-1][1], self.features.rows(columns))
         from mlcli.data.frames import frame_from_columns
 
-        columns = columns_from_rows([row], self.schema.columns)
-        outputs: list[float] = self.outputs(frame_from_columns(columns, self.schema))[0].tolist()
-        return outputs
+        return self.outputs(frame_from_columns(columns, self.schema))
 
     def label(self, outputs: Sequence[float]) -> Any:
         """Return the prediction that the outputs of one row mean."""

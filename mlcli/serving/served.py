@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcli.artifact.manifest import Manifest
 from mlcli.artifact.open import Artifact, load_distributions, open_artifact
-from mlcli.artifact.predictor import load_explainer, load_golden, load_predictor
+from mlcli.artifact.predictor import load_explainer, load_golden, load_served_predictor
 from mlcli.data.distributions import Distributions
 from mlcli.data.row_reader import RowReader
 from mlcli.data.schema import Column, Schema
@@ -126,7 +126,7 @@ def serve_artifact(artifact: Artifact, *, settings: ServeSettings) -> Served:
     """
     schema = artifact.schema
     examples = _examples(artifact)
-    predictor = load_predictor(artifact)
+    predictor = load_served_predictor(artifact)
     return Served(
         name=artifact.manifest.name,
         version=_version(artifact),
