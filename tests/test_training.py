@@ -77,6 +77,24 @@ def test_a_run_holds_the_model_its_hold_out_and_its_config(trained):
     assert trained.folder.name == "001"
 
 
+def test_a_fold_that_learned_nothing_of_a_class_gives_it_no_probability(tmp_path):
+    rng = np.random.default_rng(0)
+    shop = np.repeat([f"shop {i}" for i in range(12)], 20)
+    kind = np.where(shop == "shop 3", "rare", rng.choice(["a", "b"], len(shop)))
+    pd.DataFrame({"x": rng.normal(size=len(shop)), "shop": shop, "kind": kind}).to_csv(tmp_path / "t.csv", index=False)
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "output: runs\ndata: {path: t.csv, target: kind}\nmodel: logistic_regression\n"
+        "split: {method: group, column: shop, stratify: false, cv: 4, random_state: 1}\nevaluate: {resamples: 100}\n",
+        encoding="utf-8",
+    )
+
+    run = train(load(config), output=tmp_path / "runs", created=CREATED)
+
+    assert run.schema.target.classes == ("a", "b", "rare")
+    assert len(run.provenance.cross_validation) > 0
+
+
 def test_the_same_config_twice_gives_the_same_digest_and_the_same_bytes(project, trained):
     again = train(load(project), output=project.parent / "again", created=CREATED)
 

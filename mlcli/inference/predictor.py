@@ -143,11 +143,24 @@ class PipelinePredictor:
             if self.schema.target.task == "regression":
                 outputs = np.asarray(model.predict(X), dtype=np.float64).reshape(-1, 1)
             else:
-                outputs = np.asarray(model.predict_proba(X), dtype=np.float64)
+                outputs = self._of_all_classes(np.asarray(model.predict_proba(X), dtype=np.float64), model)
         for warning in caught:
             # A library's remark is worth keeping for a bug report, never worth a user's screen.
             logger.debug("while predicting: %s", warning.message)
         return outputs
+
+    def _of_all_classes(self, y_proba: NDArray[np.float64], model: Any) -> NDArray[np.float64]:
+        """Return a probability for each class of the target: 0 for those that the model, of a fold, never saw."""
+        import numpy as np
+
+        from mlcli.evaluation.classification import encode_labels
+
+        classes = self.schema.target.classes or ()
+        if y_proba.shape[1] == len(classes):
+            return y_proba
+        full = np.zeros((len(y_proba), len(classes)))
+        full[:, encode_labels(model.classes_, classes)] = y_proba
+        return full
 
     def predict_columns(self, columns: TypedColumns) -> Predictions:
         """Predict typed rows in plain columns."""

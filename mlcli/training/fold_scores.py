@@ -160,26 +160,12 @@ def _score(rows: FoldRows, model: ModelConfig, *, schema: Schema, metric: str) -
     if "n_jobs" in estimator.get_params(deep=False):
         estimator.set_params(n_jobs=1)
     fit_estimator(estimator, rows.inputs.features, rows.y, name=model.name, sample_weight=rows.weights)
-    outputs = _all_classes(PipelinePredictor(estimator, schema).outputs(rows.inputs.judged), estimator, schema)
+    outputs = PipelinePredictor(estimator, schema).outputs(rows.inputs.judged)
     judged = rows_judged(
         rows.y_judged, predictions_from(outputs, schema), target=target, sample_weight=rows.judged_weight
     )
     value = float(scorer_for(judged, names=[metric]).scores()[metric][0])
     return value if np.isfinite(value) else None
-
-
-def _all_classes(outputs: NDArray[np.float64], estimator: Any, schema: Schema) -> NDArray[np.float64]:
-    """Return probabilities of every class of the target; 0 for those that the fold did not learn from."""
-    import numpy as np
-
-    from mlcli.evaluation.classification import encode_labels
-
-    classes = schema.target.classes
-    if classes is None or outputs.shape[1] == len(classes):
-        return outputs
-    full = np.zeros((len(outputs), len(classes)))
-    full[:, encode_labels(estimator.classes_, classes)] = outputs
-    return full
 
 
 @contextmanager
