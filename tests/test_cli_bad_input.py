@@ -308,6 +308,15 @@ def test_a_full_standard_output_is_said_once(command, at):
     assert_well_said(done.stderr, "standard output must be writable. Got: the disk is full")
 
 
+def test_an_error_into_a_full_standard_output_is_said_on_stderr_alone():
+    with Path("/dev/full").open("w") as full:
+        words = ["train", "--config", "nope.yaml", "--json"]
+        done = subprocess.run([*MLCLI, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == USAGE
+    assert_well_said(done.stderr, "nope.yaml does not exist")
+
+
 SLOW = "  params: {max_iter: 10000000, n_iter_no_change: 10000000, tol: 0.0, early_stopping: false}\n"
 """Parameters that keep a network in its fit until somebody stops it."""
 

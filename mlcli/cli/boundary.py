@@ -206,7 +206,13 @@ def _print_json_error(kind: str, problems: Sequence[str], hint: str, code: int) 
     from mlcli.cli.terminal import json_text
 
     failure = Failure(kind=kind, problems=tuple(map(_as_utf8, problems)), hint=_as_utf8(hint), exit_code=code)
-    typer.echo(json_text(ErrorDocument(error=failure)), nl=False)
+    try:
+        typer.echo(json_text(ErrorDocument(error=failure)), nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        _abandon_stdout()  # it takes no more; stderr says the same
 
 
 def _as_utf8(text: str) -> str:
