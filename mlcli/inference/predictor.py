@@ -156,10 +156,11 @@ class PipelinePredictor:
         from mlcli.evaluation.classification import encode_labels
 
         classes = self.schema.target.classes or ()
-        if y_proba.shape[1] == len(classes):
+        known: Any = getattr(model, "classes_", ())
+        if y_proba.shape[1] >= len(classes) or len(known) != y_proba.shape[1]:
             return y_proba
         full = np.zeros((len(y_proba), len(classes)))
-        full[:, encode_labels(model.classes_, classes)] = y_proba
+        full[:, encode_labels(known, classes)] = y_proba
         return full
 
     def predict_columns(self, columns: TypedColumns) -> Predictions:
