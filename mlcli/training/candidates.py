@@ -16,6 +16,7 @@ from mlcli.features.preprocessed import KEPT_BYTES, Preprocessed
 from mlcli.inference.latency import Latency, measure_latency
 from mlcli.models.portfolio import Recipe
 from mlcli.training.greedy import Judge
+from mlcli.training.one_thread import one_thread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -179,14 +180,6 @@ def try_on_fold(
     except _FAILURES as error:
         line = (str(error) or type(error).__name__).strip().split("\n", maxsplit=1)[0]
         return Attempt(None, time.process_time() - started, error=line), ready
-
-
-def one_thread() -> Any:
-    """Return a context in which libraries compute in one thread: fits run beside each other, and sums keep their order."""
-    import sklearn.ensemble  # noqa: F401  # what is loaded later is not limited, and boosting writes its threads down
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1)
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from mlcli.evaluation.leaderboard import Leaderboard
 from mlcli.inference.latency import Latency, measure_latency
 from mlcli.models.portfolio import BOOST, Recipe, build_portfolio, libraries_sentence, missing_libraries
 from mlcli.registry import AUTO
-from mlcli.training.candidates import METRIC_OF, Trial, Tried, one_thread, try_all
+from mlcli.training.candidates import METRIC_OF, Trial, Tried, try_all
 from mlcli.training.choice_folds import choice_folds
 from mlcli.training.greedy import Judge, select_greedily
+from mlcli.training.one_thread import one_thread
 from mlcli.training.plan import plan_choice
 from mlcli.training.ranked import rank
 

@@ -168,15 +168,6 @@ def _score(rows: FoldRows, model: ModelConfig, *, schema: Schema, metric: str) -
     return value if np.isfinite(value) else None
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let numerical libraries use one thread: the sums of several differ in the last digit with their number."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):
-        yield
-
-
 class _Keep(logging.Handler):
     """Keeps the warnings that are logged."""
 

@@ -15,7 +15,8 @@ from typing import Any, Self
 from mlcli.config.model_sections import ModelConfig
 from mlcli.data.schema import Schema
 from mlcli.evaluation.numerals import format_number
-from mlcli.training.fold_scores import FoldScore, FoldsOfRows, one_thread, score_fold
+from mlcli.training.fold_scores import FoldScore, FoldsOfRows, score_fold
+from mlcli.training.one_thread import one_thread
 from mlcli.training.search import Plan, Search, point_text
 from mlcli.training.trials import Trial, best_of
 
